@@ -1,0 +1,98 @@
+"""Everything that can be refused, as one tree.
+
+JobledgerError
+├── JobNotFound              no such job, or not the caller's
+├── IllegalTransition        the job's state does not allow the act
+├── VersionConflict          the job moved on since the caller looked
+├── InvalidSubmission        one or more fields cannot be accepted
+├── KeyReused                the idempotency key belongs to another request
+├── UniqueKeyHeld            another live job holds the unique key
+├── NotAuthenticated         no valid token
+├── NotPermitted             the caller's role does not allow it
+├── StorageUnavailable       the database cannot be reached, or is too busy, now
+├── InvalidSettings          the service cannot start as configured
+└── AttemptGivenUp           this attempt no longer owns its job
+
+The HTTP statuses stand in one table, `entrypoints/api/problems.py`.
+"""
+
+from dataclasses import dataclass
+
+from domain.identifiers import JobId
+
+
+class JobledgerError(Exception):
+    """Whatever this service refuses or cannot do; its text is fit to be shown to a user."""
+
+
+class JobNotFound(JobledgerError):
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id}.")
+        self.job_id = job_id
+
+
+class IllegalTransition(JobledgerError):
+    def __init__(self, *, act: str, status: str | None) -> None:
+        super().__init__(f"A job that is {status or 'new'} cannot be asked to {act.replace('_', ' ')}.")
+        self.act = act
+        self.status = status
+
+
+class VersionConflict(JobledgerError):
+    def __init__(self, job_id: JobId, *, expected: int, actual: int | None = None) -> None:
+        now = "has moved on" if actual is None else f"is at version {actual}"
+        super().__init__(f"Job {job_id} was expected at version {expected} but {now}.")
+        self.job_id = job_id
+        self.expected = expected
+        self.actual = actual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProblem:
+    """One thing wrong with one field; `pointer` is a JSON pointer (RFC 6901) into the request."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidSubmission(JobledgerError):
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        super().__init__("; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems))
+        self.problems = problems
+
+
+class KeyReused(JobledgerError):
+    def __init__(self, job_id: JobId, *, differs: list[str]) -> None:
+        what = ", ".join(differs) if differs else "the request"
+        super().__init__(f"This idempotency key already submitted job {job_id} with another {what}.")
+        self.job_id = job_id
+        self.differs = differs
+
+
+class UniqueKeyHeld(JobledgerError):
+    def __init__(self, job_id: JobId) -> None:
+        super().__init__(f"Job {job_id} holds this unique key until it ends.")
+        self.job_id = job_id
+
+
+class NotAuthenticated(JobledgerError):
+    """No token, or one that does not verify; the text never says more than the client may know."""
+
+
+class NotPermitted(JobledgerError):
+    pass
+
+
+class StorageUnavailable(JobledgerError):
+    pass
+
+
+class InvalidSettings(JobledgerError):
+    pass
+
+
+class AttemptGivenUp(JobledgerError):
+    def __init__(self, job_id: JobId, attempt: int) -> None:
+        super().__init__(f"Attempt {attempt} of job {job_id} was given up; its outcome is not written.")
+        self.job_id = job_id
+        self.attempt = attempt

@@ -1,0 +1,126 @@
+"""Job types: what can be run, how its parameters look, and how often it is tried.
+
+Bring your own as a module named in `JOB_MODULES`:
+
+    @job_type("resize_image", retry=RetryPolicy(max_attempts=5), timeout_seconds=60)
+    async def resize_image(context: JobContext, parameters: ResizeImage) -> Json:
+        ...
+
+The parameter type is the annotation of the second argument: a dataclass, a TypedDict, or anything else
+that the adapter of `ParameterParser` understands. A function that is not async runs in a thread.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, get_type_hints
+
+from domain.identifiers import JobId, Json
+from domain.retries import RetryPolicy
+
+
+class OutcomeTransaction(Protocol):
+    """A database transaction that commits together with the job's completion.
+
+    `connection` is the store's own (psycopg's `AsyncConnection` on PostgreSQL). Set `result` and
+    `data_references` before the block ends; both default to nothing.
+    """
+
+    connection: Any
+    result: Json
+    data_references: tuple[str, ...]
+
+
+class JobContext(Protocol):
+    """What a running attempt may know and ask."""
+
+    @property
+    def job_id(self) -> JobId: ...
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first attempt; never used twice for one job."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asked the job to stop: what a function in a thread looks at between steps."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait by the service's clock, so that simulated time works too."""
+
+    def report_progress(self, *, percent: int | None = None, message: str | None = None) -> None:
+        """Say how far it is; reports are coalesced, and the last one before the end may be dropped."""
+
+    def attach(self, *data_references: str) -> None:
+        """Name data that the job made elsewhere; kept with its completion."""
+
+    def transaction(self) -> AbstractAsyncContextManager[OutcomeTransaction]:
+        """A transaction whose commit *is* the job's completion: effects in it happen exactly once.
+
+        Leaving the block commits both or neither; raises AttemptGivenUp when the attempt no longer owns
+        the job. What the function returns afterwards is ignored.
+        """
+
+
+class NotRetryable(Exception):
+    """Raise it from a job type's function: trying again would not help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobType:
+    """A named function with its parameter type and policy; `timeout_seconds` bounds one attempt."""
+
+    name: str
+    function: Callable[[JobContext, Any], Awaitable[Json] | Json]
+    parameters: Any
+    retry: RetryPolicy
+    timeout_seconds: int
+    description: str = ""
+
+    @property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.function)
+
+
+def job_type(
+    name: str, *, retry: RetryPolicy | None = None, timeout_seconds: int = 3600
+) -> Callable[[Callable[[JobContext, Any], Any]], JobType]:
+    """Declare a function as a job type; nothing is registered until its module is named in `JOB_MODULES`."""
+
+    def declare(function: Callable[[JobContext, Any], Any]) -> JobType:
+        arguments = list(inspect.signature(function).parameters)
+        if len(arguments) != 2:  # noqa: PLR2004 - the context and the parameters
+            raise TypeError(f"{name}: a job type's function takes a context and its parameters")
+        return JobType(
+            name=name,
+            function=function,
+            parameters=get_type_hints(function).get(arguments[1], Any),
+            retry=retry or RetryPolicy(),
+            timeout_seconds=timeout_seconds,
+            description=inspect.getdoc(function) or "",
+        )
+
+    return declare
+
+
+class JobTypes:
+    """The job types that this process knows, by name."""
+
+    def __init__(self, known: Iterable[JobType]) -> None:
+        self._by_name: dict[str, JobType] = {}
+        for kind in known:
+            if kind.name in self._by_name:
+                raise ValueError(f"two job types are named {kind.name}")
+            self._by_name[kind.name] = kind
+
+    def find(self, name: str) -> JobType | None:
+        return self._by_name.get(name)
+
+    def policy_of(self, name: str) -> RetryPolicy:
+        """The type's retry policy; the default one for a type that this process does not know."""
+        kind = self._by_name.get(name)
+        return kind.retry if kind else RetryPolicy()
+
+    def names(self) -> list[str]:
+        return sorted(self._by_name)

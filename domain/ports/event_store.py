@@ -1,0 +1,73 @@
+"""The port through which every change of a job goes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from domain.events import JobEvent, Provenance, RecordedEvent
+from domain.identifiers import JobId, MessageId
+from domain.views import JobView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One event for one job, decided on `before` (None for a submission).
+
+    Recording it also writes the read model and, where the job begins to wait, an outbox entry; a job that
+    stops waiting loses the one it had. `settles` is a message to delete in the same transaction.
+    """
+
+    job_id: JobId
+    before: JobView | None
+    event: JobEvent
+    provenance: Provenance
+    settles: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The change is durable; `after` is the view that it made."""
+
+    after: JobView
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The job moved on since `before`: nothing was written; load it and decide again."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """The submission's idempotency key or unique key belongs to `holder`: nothing was written."""
+
+    holder: JobView
+
+
+AppendOutcome = Appended | Stale | KeyTaken
+
+
+class EventStore(Protocol):
+    """Streams of events, one a job.
+
+    Every method raises StorageUnavailable when the database cannot be reached.
+    """
+
+    async def append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        """Record each change whose job is still as it was decided on; outcomes in the changes' order.
+
+        A change that lost costs itself, never its batch. A job may stand in a call only once.
+        """
+
+    def appending(self, change: Change) -> AbstractAsyncContextManager[Any]:
+        """A transaction of the store's that ends with `change`: both are committed, or neither.
+
+        Yields an `OutcomeTransaction`. Raises AttemptGivenUp, having rolled back, when the job moved on.
+        """
+
+    async def read_stream(
+        self, job_id: JobId, *, after_version: int = 0, limit: int = 1000
+    ) -> list[RecordedEvent]:
+        """The job's events above `after_version` in order; empty when there are none."""

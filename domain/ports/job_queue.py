@@ -1,0 +1,49 @@
+"""The queue between relay and workers; a message's visibility timeout is its worker's lease."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from domain.identifiers import JobId, MessageId
+from domain.views import JobView
+
+
+class Delivery(NamedTuple):
+    """A message handed to this worker until its lease ends.
+
+    `job_id` is None when the message cannot be parsed; `view` is the job as it was when the message was
+    read, None when there is no such job.
+    """
+
+    msg_id: MessageId
+    read_ct: int
+    job_id: JobId | None
+    view: JobView | None
+    body: str
+
+
+class HeldLease(NamedTuple):
+    msg_id: MessageId
+    read_ct: int
+
+
+class Extended(NamedTuple):
+    """A lease that was still held and now lasts longer; `is_cancelling` says its job was asked to stop."""
+
+    lease: HeldLease
+    is_cancelling: bool
+
+
+class JobQueue(Protocol):
+    """Every method raises StorageUnavailable when the database cannot be reached."""
+
+    async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
+        """Up to `limit` visible messages, oldest first, invisible to others for `lease_seconds`."""
+
+    async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
+        """Lengthen the leases in one statement; one that is not returned is lost."""
+
+    async def delete(self, msg_ids: Sequence[MessageId]) -> None:
+        """Delete messages whose job has ended, or runs under another message."""
+
+    async def park(self, delivery: Delivery, *, error: str) -> None:
+        """Take a message that can never be worked out of the way, kept with its error."""

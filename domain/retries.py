@@ -1,0 +1,50 @@
+"""How often a job is tried, and how long it waits in between."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class WhenLost(StrEnum):
+    """What recovery does with a job that is stuck or orphaned."""
+
+    FAIL = "fail"
+    REQUEUE = "requeue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Two budgets and one backoff.
+
+    `max_attempts` counts attempts that failed or timed out, `max_lost_attempts` those that crashed, were
+    preempted or let their lease lapse; releases count for nothing. The n-th wait is
+    `first_delay_seconds * factor**(n-1)`, at most `max_delay_seconds`, of which up to the share `jitter` is
+    taken off at random, so that jobs that failed together do not return together.
+    """
+
+    max_attempts: int = 3
+    max_lost_attempts: int = 3
+    first_delay_seconds: float = 1.0
+    factor: float = 2.0
+    max_delay_seconds: float = 3600.0
+    jitter: float = 0.25
+    when_lost: WhenLost = WhenLost.FAIL
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1 or self.max_lost_attempts < 0:
+            raise ValueError("max_attempts must be at least 1 and max_lost_attempts at least 0")
+        if self.first_delay_seconds < 0 or self.factor < 1 or not 0 <= self.jitter <= 1:
+            raise ValueError("first_delay_seconds must be >= 0, factor >= 1 and jitter between 0 and 1")
+
+
+def delay_seconds(policy: RetryPolicy, *, spent: int, chance: float) -> float:
+    """Seconds to wait after `spent` attempts of a budget; `chance` in [0, 1) draws the jitter."""
+    # A float power overflows after about a thousand doublings; no cap is that far away.
+    exponent = min(spent - 1, 64)
+    full = min(policy.first_delay_seconds * policy.factor**exponent, policy.max_delay_seconds)
+    return full * (1 - policy.jitter * chance)
+
+
+def next_try_at(policy: RetryPolicy, *, spent: int, chance: float, at: datetime) -> datetime:
+    """When the job is due again, after `spent` attempts of the budget were used up."""
+    return at + timedelta(seconds=delay_seconds(policy, spent=spent, chance=chance))

@@ -1,0 +1,116 @@
+"""Take messages from the queue and make them attempts, or put them out of the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain import decisions
+from domain.attempts import Attempt
+from domain.events import Actor, ActorKind, AttemptStarted, Cause, JobEvent, Provenance
+from domain.identifiers import MessageId, WorkerId
+from domain.job import Lease
+from domain.job_types import JobTypes
+from domain.lifecycle import RUNNING
+from domain.ports.event_store import Appended, Change, EventStore
+from domain.ports.hints import Hints, Topic
+from domain.ports.job_queue import Delivery, JobQueue
+from domain.ports.system import Clock, Ids, Randomness
+from domain.views import JobView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimer:
+    """Who claims: a worker process and the compute that it runs attempts on."""
+
+    worker_id: WorkerId
+    compute: str
+
+
+async def claim(
+    store: EventStore,
+    queue: JobQueue,
+    hints: Hints,
+    types: JobTypes,
+    clock: Clock,
+    ids: Ids,
+    randomness: Randomness,
+    *,
+    claimer: Claimer,
+    limit: int,
+    lease_seconds: int,
+) -> list[Attempt]:
+    """Receive up to `limit` messages and start an attempt for each that can start now.
+
+    A message whose job waits starts an attempt. One whose job is running under an earlier delivery of the
+    same message shows that its worker is gone: that attempt is lost, and the job waits again. One whose job
+    has ended, or runs under another message, is deleted. One that cannot be parsed is parked. Who loses a
+    race touches nothing: the message is the winner's lease.
+    """
+    deliveries = await queue.receive(limit=limit, lease_seconds=lease_seconds)
+    if not deliveries:
+        return []
+    changes: list[Change] = []
+    finished: list[MessageId] = []
+    actor = Actor(ActorKind.WORKER, claimer.worker_id)
+    command_id = ids.command_id()
+    for delivery in deliveries:
+        view = delivery.view
+        if view is None:
+            await queue.park(delivery, error=_unworkable(delivery))
+            continue
+        provenance = Provenance(actor=actor, command_id=command_id, traceparent=view.traceparent)
+        lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
+        if view.job.is_waiting:
+            event: JobEvent = decisions.start(view.job, lease=lease, compute=claimer.compute)
+            changes.append(_change(view, event, provenance))
+        elif _is_lapsed(view, delivery):
+            policy = types.policy_of(view.job.job_type)
+            event = decisions.lose(
+                view.job,
+                cause=Cause.LEASE_LAPSED,
+                policy=policy,
+                chance=randomness.chance(),
+                at=clock.now(),
+            )
+            changes.append(_change(view, event, provenance, settles=delivery.msg_id))
+        else:
+            finished.append(delivery.msg_id)
+    if finished:
+        await queue.delete(finished)
+    return await _started(store, hints, changes)
+
+
+async def _started(store: EventStore, hints: Hints, changes: Sequence[Change]) -> list[Attempt]:
+    outcomes = await store.append(changes) if changes else []
+    attempts = []
+    for change, outcome in zip(changes, outcomes, strict=True):
+        # A stale change lost to a cancellation or another worker; its message comes again.
+        if not isinstance(outcome, Appended):
+            continue
+        lease = outcome.after.job.lease
+        if isinstance(change.event, AttemptStarted) and lease:
+            attempts.append(Attempt(view=outcome.after, lease=lease))
+    if len(attempts) < len(outcomes):
+        hints.announce(Topic.OUTBOX)
+    return attempts
+
+
+def _change(
+    view: JobView, event: JobEvent, provenance: Provenance, settles: MessageId | None = None
+) -> Change:
+    return Change(job_id=view.job.id, before=view, event=event, provenance=provenance, settles=settles)
+
+
+def _is_lapsed(view: JobView, delivery: Delivery) -> bool:
+    lease = view.job.lease
+    return (
+        view.job.status in RUNNING
+        and lease is not None
+        and lease.msg_id == delivery.msg_id
+        and lease.read_ct < delivery.read_ct
+    )
+
+
+def _unworkable(delivery: Delivery) -> str:
+    if delivery.job_id is None:
+        return "The message names no job."
+    return f"There is no job {delivery.job_id}."

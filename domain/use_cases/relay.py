@@ -1,0 +1,12 @@
+"""Move what is due from the outbox to the queue."""
+
+from domain.ports.hints import Hints, Topic
+from domain.ports.outbox import Outbox, RelayReport
+
+
+async def relay_due(outbox: Outbox, hints: Hints, *, limit: int, max_visible: int) -> RelayReport:
+    """One relay step; workers are told once for the whole batch."""
+    report = await outbox.relay(limit=limit, max_visible=max_visible)
+    if report.moved:
+        hints.announce(Topic.QUEUE)
+    return report

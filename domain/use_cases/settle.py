@@ -1,0 +1,117 @@
+"""Write down how attempts ended, each together with the deletion of its message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from domain import decisions
+from domain.attempts import AlreadySettled, Attempt, Completed, Failed, GivenUp, Outcome, Released, Stopped
+from domain.events import Actor, ActorKind, Cause, JobEvent, LateResultRejected, Provenance
+from domain.identifiers import WorkerId
+from domain.job import Job
+from domain.job_types import JobTypes
+from domain.lifecycle import Status
+from domain.ports.event_store import Appended, Change, EventStore
+from domain.ports.hints import Hints, Topic
+from domain.ports.job_views import JobViews
+from domain.ports.system import Clock, Ids, Randomness
+from domain.views import JobView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    attempt: Attempt
+    outcome: Outcome
+
+
+async def settle(
+    store: EventStore,
+    views: JobViews,
+    hints: Hints,
+    types: JobTypes,
+    clock: Clock,
+    ids: Ids,
+    randomness: Randomness,
+    *,
+    worker_id: WorkerId,
+    finished: Sequence[Finished],
+) -> list[JobView]:
+    """Append each outcome and return the jobs after it.
+
+    An outcome that lost to another change of its job (a cancellation, say) is decided again on the job as
+    it is now; one whose attempt was given up meanwhile is recorded as a late result, and not applied.
+    """
+    settled: list[JobView] = []
+    waiting = [item for item in finished if not isinstance(item.outcome, AlreadySettled | GivenUp)]
+    # Who asked a job to stop moved it on; deciding needs the job as it is since then.
+    await _reload(views, [item for item in waiting if item.attempt.is_cancelled])
+    command_id = ids.command_id()
+    while waiting:
+        changes = []
+        for item in waiting:
+            event = _decide(item, types, randomness, clock)
+            provenance = Provenance(
+                actor=Actor(ActorKind.WORKER, worker_id),
+                command_id=command_id,
+                traceparent=item.attempt.view.traceparent,
+            )
+            is_late = isinstance(event, LateResultRejected)
+            changes.append(
+                Change(
+                    job_id=item.attempt.job_id,
+                    before=item.attempt.view,
+                    event=event,
+                    provenance=provenance,
+                    settles=None if is_late else item.attempt.lease.msg_id,
+                )
+            )
+        outcomes = await store.append(changes)
+        lost = []
+        for item, outcome in zip(waiting, outcomes, strict=True):
+            if isinstance(outcome, Appended):
+                settled.append(outcome.after)
+            else:
+                lost.append(item)
+        await _reload(views, lost)
+        waiting = lost
+    if any(view.job.is_waiting for view in settled):
+        hints.announce(Topic.OUTBOX)
+    return settled
+
+
+async def _reload(views: JobViews, items: Sequence[Finished]) -> None:
+    current = await views.get_many([item.attempt.job_id for item in items]) if items else {}
+    for item in items:
+        item.attempt.view = current[item.attempt.job_id]
+
+
+def _decide(item: Finished, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent:
+    attempt, job = item.attempt, item.attempt.view.job
+    if attempt.lease == job.lease:
+        return _event(job, item.outcome, types, randomness, clock)
+    # What it would have been, on the job as this attempt started it, is what the digest is of.
+    started = job._replace(status=Status.PROCESSING, lease=attempt.lease)
+    outcome = _event(started, item.outcome, types, randomness, clock)
+    return decisions.reject_late_result(job, attempt=attempt.number, outcome=outcome)
+
+
+def _event(job: Job, outcome: Outcome, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent:
+    match outcome:
+        case Completed():
+            return decisions.complete(job, result=outcome.result, data_references=outcome.data_references)
+        case Failed():
+            return decisions.fail(
+                job,
+                error=outcome.error,
+                cause=outcome.cause,
+                policy=types.policy_of(job.job_type),
+                chance=randomness.chance(),
+                at=clock.now(),
+            )
+        case Stopped():
+            return decisions.confirm_cancellation(job)
+        case Released():
+            return decisions.release(job, cause=Cause.DEPLOYED)
+        case AlreadySettled() | GivenUp():
+            raise AssertionError("nothing is left to decide")
+    assert_never(outcome)

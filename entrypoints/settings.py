@@ -1,0 +1,129 @@
+"""What can be set, from the environment or a `.env` file; documented in docs/settings.md."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.errors import InvalidSettings
+
+
+class Environment(StrEnum):
+    LOCAL = "local"
+    DEV = "dev"
+    PROD = "prod"
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Names are those of the environment, in lower case; lists are written with commas."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    environment: Environment = Field(
+        Environment.LOCAL, description="`local` is its own token issuer; `dev` and `prod` trust SUPABASE_URL."
+    )
+    supabase_url: str | None = Field(
+        None, description="The project's URL; its JWKS verifies tokens. Needed unless ENVIRONMENT is local."
+    )
+    supabase_publishable_key: SecretStr | None = Field(
+        None, description="Accepted for clients of this stack; nothing here needs it."
+    )
+    supabase_secret_key: SecretStr | None = Field(
+        None, description="Accepted for clients of this stack; nothing here needs it."
+    )
+    transaction_pooler_url: SecretStr | None = Field(
+        None, description="PostgreSQL through a transaction pooler, or directly, as the service role."
+    )
+    database_is_pooled: bool = Field(
+        default=True,
+        description="Whether TRANSACTION_POOLER_URL is a pooler in transaction mode: no prepared statements.",
+    )
+    migration_url: SecretStr | None = Field(
+        None, description="PostgreSQL directly, as the owner; TRANSACTION_POOLER_URL when unset."
+    )
+    listen_url: SecretStr | None = Field(
+        None, description="PostgreSQL directly, for wake-up hints; without it everything is polled."
+    )
+    database_pool_size: int = Field(8, ge=1, le=200, description="Connections of one process, at most.")
+    database_timeout_seconds: float = Field(
+        5.0, gt=0, le=60, description="How long to wait for a connection before answering 503."
+    )
+    data_directory: Path = Field(
+        Path(".jobledger"), description="Where `jobledger up` keeps its PostgreSQL and its keys."
+    )
+    api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="The port that the API listens on.")
+    job_modules: Names = Field([], description="Modules with your job types, importable from here.")
+    job_stuck_timeout_minutes: int = Field(
+        15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."
+    )
+    worker_concurrency: int = Field(50, ge=1, le=10_000, description="Attempts that one worker runs at once.")
+    worker_batch: int = Field(
+        500, ge=1, le=1000, description="Messages that a worker takes at once, at most."
+    )
+    lease_seconds: int = Field(
+        30, ge=1, le=3600, description="How long a worker may be silent before its jobs are given to others."
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, description="How long a leaving worker lets its attempts go on before it releases them."
+    )
+    cancel_grace_seconds: float = Field(
+        10.0, ge=0, description="How long a function may take to stop once asked, before it is abandoned."
+    )
+    relay_batch: int = Field(
+        500, ge=1, le=1000, description="Outbox entries moved in one statement, at most."
+    )
+    queue_max_visible: int = Field(
+        5000,
+        ge=1,
+        description="Visible messages at which the relay holds back; priorities are decided before.",
+    )
+    poll_seconds: float = Field(
+        1.0, gt=0, le=60, description="How often relay and worker look without having been told."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    modal_app_name: str = Field("jobledger", description="The name of the app on Modal.")
+
+    @property
+    def database_url(self) -> str:
+        """TRANSACTION_POOLER_URL; raises InvalidSettings when it is not set."""
+        if self.transaction_pooler_url is None:
+            raise InvalidSettings(
+                "TRANSACTION_POOLER_URL is not set; `jobledger up` brings its own PostgreSQL."
+            )
+        return self.transaction_pooler_url.get_secret_value()
+
+    @property
+    def owner_url(self) -> str:
+        return self.migration_url.get_secret_value() if self.migration_url else self.database_url
+
+    @property
+    def issuer(self) -> str:
+        """Who signs the tokens: the Supabase project, or this service itself where it runs locally."""
+        if self.supabase_url:
+            return self.supabase_url.rstrip("/") + "/auth/v1"
+        if self.environment is not Environment.LOCAL:
+            raise InvalidSettings(
+                "SUPABASE_URL is not set; outside ENVIRONMENT=local tokens come from there."
+            )
+        return f"http://{self.api_host}:{self.api_port}/auth/v1"
+
+
+def load_settings() -> Settings:
+    """The settings of this process; raises InvalidSettings with one line that names every wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()]
+        raise InvalidSettings("; ".join(problems)) from None
