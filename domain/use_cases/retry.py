@@ -21,7 +21,7 @@ async def retry_job(
 ) -> JobView:
     """The job, pending again with fresh budgets.
 
-    Raises JobNotFound, VersionConflict, and IllegalTransition for a job that did not fail and was not cancelled.
+    Raises JobNotFound, VersionConflict, and IllegalTransition unless the job failed or was cancelled.
     """
     after = await act(
         store,

@@ -22,12 +22,14 @@ async def differing_fields(store: EventStore, views: JobViews, *, job_id: JobId)
         if folded is None or view is None:
             return [] if folded is view else ["existence"]
         if folded.job.version == view.job.version:
-            break
-    fields = [name for name in view._fields if name != "job"]
-    differing = [name for name in fields if getattr(view, name) != getattr(folded, name)]
-    return differing + [
-        name for name in view.job._fields if getattr(view.job, name) != getattr(folded.job, name)
-    ]
+            return _differences(view, folded)
+    return ["version"]
+
+
+def _differences(view: JobView, folded: JobView) -> list[str]:
+    mine = view._asdict() | view.job._asdict()
+    theirs = folded._asdict() | folded.job._asdict()
+    return [name for name in mine if name != "job" and mine[name] != theirs[name]]
 
 
 async def verify_jobs(

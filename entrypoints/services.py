@@ -1,0 +1,28 @@
+"""Everything a process works with, as one value that `bootstrap` fills and entry points read."""
+
+from dataclasses import dataclass
+
+from domain.job_types import JobTypes
+from domain.ports.event_store import EventStore
+from domain.ports.health import Health
+from domain.ports.hints import Hints
+from domain.ports.job_queue import JobQueue
+from domain.ports.job_views import JobViews
+from domain.ports.outbox import Outbox
+from domain.ports.parameters import ParameterParser
+from domain.ports.system import Clock, Ids, Randomness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    store: EventStore
+    views: JobViews
+    outbox: Outbox
+    queue: JobQueue
+    hints: Hints
+    health: Health
+    types: JobTypes
+    parser: ParameterParser
+    clock: Clock
+    ids: Ids
+    randomness: Randomness
