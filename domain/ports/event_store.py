@@ -41,7 +41,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class KeyTaken:
-    """The submission's idempotency key or unique key belongs to `holder`: nothing was written."""
+    """The idempotency key or unique key that the job needs belongs to `holder`: nothing was written."""
 
     holder: JobView
 

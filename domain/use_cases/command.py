@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from domain.errors import JobNotFound, VersionConflict
+from domain.errors import JobNotFound, UniqueKeyHeld, VersionConflict
 from domain.events import JobEvent, Provenance
 from domain.identifiers import JobId, UserId
 from domain.job import Job
-from domain.ports.event_store import Appended, Change, EventStore
+from domain.ports.event_store import Appended, Change, EventStore, KeyTaken
 from domain.views import JobView, fold
 
 MAX_TRIES = 8
@@ -34,7 +34,8 @@ async def act(
     """Do one thing to one job and return the job after it.
 
     Raises JobNotFound when there is no such job of `owner` (None: anybody's), VersionConflict when it is
-    not at `expected_version` or keeps moving, and whatever `decide` raises.
+    not at `expected_version` or keeps moving, UniqueKeyHeld when it would need a unique key that another
+    job holds by now, and whatever `decide` raises.
     """
     for _ in range(MAX_TRIES):
         before = await load(store, job_id)
@@ -48,4 +49,6 @@ async def act(
         (outcome,) = await store.append([change])
         if isinstance(outcome, Appended):
             return outcome.after
+        if isinstance(outcome, KeyTaken):
+            raise UniqueKeyHeld(outcome.holder.job.id)
     raise VersionConflict(job_id, expected=version)

@@ -1,0 +1,138 @@
+"""Events to rows and back. The codec derives itself from the dataclasses: a new field needs nothing here."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, get_type_hints
+
+import orjson
+
+from adapters.postgres import json_text
+from domain.events import (
+    EVENT_TYPES,
+    PERSONAL,
+    Actor,
+    ActorKind,
+    Cause,
+    JobError,
+    JobEvent,
+    Provenance,
+    RecordedEvent,
+)
+from domain.identifiers import JobId, Json
+from domain.upcasting import upcast
+
+SALT_BYTES = 16
+
+
+class EncodedEvent(NamedTuple):
+    """`payload`, `salt` and `commitment` are None for an event that says nothing personal."""
+
+    type: str
+    schema_version: int
+    facts: str
+    payload: str | None
+    salt: bytes | None
+    commitment: bytes | None
+
+
+class _Field(NamedTuple):
+    name: str
+    is_personal: bool
+    is_json: bool
+    default: Any
+    encode: Callable[[Any], Any] | None
+    decode: Callable[[Any], Any] | None
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, always of the same length."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _codec(annotation: Any) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
+    kinds: dict[str, tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]] = {
+        "datetime": (timestamp, datetime.fromisoformat),
+        "Cause": (None, Cause),
+        "JobError": (asdict, lambda value: JobError(**value)),
+        "tuple": (list, tuple),
+    }
+    text = str(annotation)
+    return next((kind for word, kind in kinds.items() if word in text), (None, None))
+
+
+def _fields_of(event_type: type[JobEvent]) -> list[_Field]:
+    hints = get_type_hints(event_type)
+    found = []
+    for field in fields(event_type):
+        is_json = hints[field.name] == Json
+        encode, decode = (None, None) if is_json else _codec(hints[field.name])
+        personal = bool(field.metadata.get(PERSONAL))
+        found.append(_Field(field.name, personal, is_json, field.default, encode, decode))
+    return found
+
+
+_FIELDS = {name: _fields_of(event_type) for name, event_type in EVENT_TYPES.items()}
+
+
+def encode(event: JobEvent, salt: bytes) -> EncodedEvent:
+    """The stored form. A field that is None, and a personal one at its default, is not stored at all."""
+    name = type(event).__name__
+    facts: dict[str, Any] = {}
+    payload: dict[str, Any] = {}
+    for field in _FIELDS[name]:
+        value = getattr(event, field.name)
+        if value is None or (field.is_personal and value == field.default):
+            continue
+        target = payload if field.is_personal else facts
+        if field.is_json:
+            json_text.put(target, field.name, value)
+        elif field.is_personal:
+            json_text.put(target, field.name, field.encode(value) if field.encode else value)
+        else:
+            target[field.name] = field.encode(value) if field.encode else value
+    if not payload:
+        return EncodedEvent(name, event.SCHEMA_VERSION, json_text.canonical(facts), None, None, None)
+    text = json_text.canonical(payload)
+    commitment = commit(salt, text)
+    return EncodedEvent(name, event.SCHEMA_VERSION, json_text.canonical(facts), text, salt, commitment)
+
+
+def commit(salt: bytes, payload: str) -> bytes:
+    """SHA-256(salt ‖ payload): binding, and says nothing about the payload once the salt is gone."""
+    return hashlib.sha256(salt + payload.encode()).digest()
+
+
+def decode(row: dict[str, Any]) -> RecordedEvent:
+    """The event of a row of `job_events`, upcast to its type's present schema."""
+    stored = row["facts"] | (row["payload"] or {})
+    stored = upcast(row["type"], row["schema_version"], stored)
+    values: dict[str, Any] = {}
+    for field in _FIELDS[row["type"]]:
+        value = json_text.take(stored, field.name)
+        if value is not None:
+            values[field.name] = field.decode(value) if field.decode else value
+        elif not field.is_personal:
+            values[field.name] = None
+    actor = Actor(ActorKind(row["actor_kind"]), row["actor_id"])
+    return RecordedEvent(
+        job_id=JobId(row["job_id"]),
+        version=row["version"],
+        event=EVENT_TYPES[row["type"]](**values),
+        provenance=Provenance(
+            actor=actor,
+            command_id=row["command_id"],
+            request_id=row["request_id"],
+            traceparent=row["traceparent"],
+        ),
+        recorded_at=row["recorded_at"],
+        schema_version=row["schema_version"],
+        code_version=row["code_version"],
+        commitment=row["commitment"],
+        is_erased=row["commitment"] is not None and row["payload"] is None,
+    )
+
+
+def loads(text: bytes | bytearray | memoryview | str) -> Any:
+    return orjson.loads(bytes(text) if isinstance(text, memoryview) else text)

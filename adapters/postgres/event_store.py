@@ -1,0 +1,156 @@
+"""The event store over PostgreSQL."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+
+from adapters.postgres import event_codec, view_codec
+from adapters.postgres.arrays import plain_array, text_array
+from adapters.postgres.change_rows import (
+    EncodedChange,
+    append_columns,
+    encode_changes,
+    stamped,
+    submit_columns,
+)
+from adapters.postgres.pool import Connection, Database, fetch
+from adapters.postgres.shared_flush import SharedFlush
+from adapters.postgres.statements import statement
+from domain.errors import AttemptGivenUp, StorageUnavailable
+from domain.events import JobCompleted, RecordedEvent
+from domain.identifiers import JobId, Json
+from domain.ports.event_store import Appended, AppendOutcome, Change, KeyTaken, Stale
+from domain.views import JobView
+
+MAX_TRIES = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresOutcomeTransaction:
+    """`after` is the job once the block has ended and everything is committed."""
+
+    connection: psycopg.AsyncConnection[Any]
+    result: Json = None
+    data_references: tuple[str, ...] = ()
+    after: JobView | None = None
+
+
+class PostgresEventStore:
+    """Concurrent callers share statements: one for submissions, one for changes."""
+
+    def __init__(self, database: Database, *, code_version: str) -> None:
+        self._database = database
+        self._code_version = code_version
+        self._submissions = SharedFlush(self._isolating(self._submit), key=lambda change: change.job_id)
+        self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)
+
+    async def append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        if len({change.job_id for change in changes}) < len(changes):
+            raise ValueError("a job may stand in a call only once")
+        new = [change for change in changes if change.before is None]
+        if len(new) == len(changes):
+            return await self._submissions.run(changes)
+        if not new:
+            return await self._changes.run(changes)
+        submitted = iter(await self._submissions.run(new))
+        changed = iter(await self._changes.run([change for change in changes if change.before]))
+        return [next(changed) if change.before else next(submitted) for change in changes]
+
+    @asynccontextmanager
+    async def appending(self, change: Change) -> AsyncIterator[PostgresOutcomeTransaction]:
+        async with self._database.connection() as connection, connection.transaction():
+            transaction = PostgresOutcomeTransaction(connection=connection)
+            yield transaction
+            event = change.event
+            if isinstance(event, JobCompleted):
+                references = event.data_references + tuple(transaction.data_references)
+                event = replace(event, result=transaction.result, data_references=references)
+            (outcome,) = await self._write(connection, [replace(change, event=event)])
+            if not isinstance(outcome, Appended):
+                attempt = change.before.job.attempt if change.before else 0
+                raise AttemptGivenUp(change.job_id, attempt)
+            transaction.after = outcome.after
+
+    async def read_stream(
+        self, job_id: JobId, *, after_version: int = 0, limit: int = 1000
+    ) -> list[RecordedEvent]:
+        parameters = {"job_id": job_id, "after_version": after_version, "limit": limit}
+        rows = await self._database.rows(statement("event_store/read_stream"), parameters)
+        return [event_codec.decode(row) for row in rows]
+
+    async def _append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        async with self._database.connection() as connection:
+            return await self._write(connection, changes)
+
+    async def _write(self, connection: Connection, changes: Sequence[Change]) -> list[AppendOutcome]:
+        encoded = encode_changes(changes)
+        parameters = append_columns(encoded) | {"code_version": self._code_version}
+        rows = await fetch(connection, statement("event_store/append"), parameters)
+        recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+        return [
+            Appended(stamped(item.after, recorded[item.change.job_id]))
+            if item.change.job_id in recorded
+            else Stale(item.change.job_id)
+            for item in encoded
+        ]
+
+    async def _submit(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        outcomes: dict[JobId, AppendOutcome] = {}
+        left = encode_changes(changes)
+        # A holder that ends between the two statements gives its key back: then the key is free to take.
+        for _ in range(MAX_TRIES):
+            parameters = submit_columns(left) | {"code_version": self._code_version}
+            rows = await self._database.rows(statement("event_store/submit"), parameters)
+            recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+            losers = [item for item in left if item.change.job_id not in recorded]
+            holders = await self._holders(losers) if losers else {}
+            for item in left:
+                job_id = item.change.job_id
+                if job_id in recorded:
+                    outcomes[job_id] = Appended(stamped(item.after, recorded[job_id]))
+                elif job_id in holders:
+                    outcomes[job_id] = KeyTaken(holders[job_id])
+            left = [item for item in losers if item.change.job_id not in holders]
+            if not left:
+                return [outcomes[change.job_id] for change in changes]
+        raise StorageUnavailable("A key keeps changing hands; try again.")
+
+    async def _holders(self, losers: Sequence[EncodedChange]) -> dict[JobId, JobView]:
+        views = [item.after for item in losers]
+        parameters = {
+            "place": plain_array(range(len(views))),
+            "user_id": text_array(view.job.user_id for view in views),
+            "job_type": text_array(view.job.job_type for view in views),
+            "idempotency_key": text_array(view.idempotency_key for view in views),
+            "held_unique_key": text_array(view.held_unique_key for view in views),
+        }
+        rows = await self._database.rows(statement("event_store/key_holders"), parameters)
+        return {losers[row["place"]].change.job_id: view_codec.decode(row) for row in rows}
+
+    def _isolating(self, write: Any) -> Any:
+        """One bad row costs itself: a batch that the database refuses is written row by row."""
+
+        async def isolated(changes: Sequence[Change]) -> list[AppendOutcome | Exception]:
+            for _ in range(MAX_TRIES):
+                try:
+                    return list(await write(changes))
+                except (psycopg.DataError, psycopg.IntegrityError) as error:
+                    if len(changes) == 1:
+                        return [await self._refused(changes[0], error)]
+                    return [result for change in changes for result in await isolated([change])]
+                except psycopg.errors.DeadlockDetected:
+                    continue
+            raise StorageUnavailable("The database keeps finding deadlocks; try again.")
+
+        return isolated
+
+    async def _refused(self, change: Change, error: psycopg.Error) -> AppendOutcome | Exception:
+        if not isinstance(error, psycopg.errors.UniqueViolation):
+            return error
+        # A retry by hand needs its unique key back, and another job holds it by now.
+        (item,) = encode_changes([change])
+        holder = (await self._holders([item])).get(change.job_id)
+        return KeyTaken(holder) if holder else Stale(change.job_id)

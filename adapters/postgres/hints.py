@@ -1,0 +1,75 @@
+"""Wake-up hints by LISTEN and NOTIFY.
+
+NOTIFY takes a lock that serialises commits, so it is never sent in a transaction that writes events:
+announcements are gathered for a moment and sent in a transaction of their own. LISTEN needs a direct
+connection; without one, and whenever it breaks, waiters simply poll.
+"""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+
+import psycopg
+import structlog
+
+from adapters.postgres.pool import Database
+from domain.errors import StorageUnavailable
+from domain.ports.hints import Topic
+
+CHANNEL = "jobledger"
+GATHER_SECONDS = 0.002
+RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class PostgresHints:
+    def __init__(self, database: Database, *, listen_url: str | None) -> None:
+        self._database = database
+        self._listen_url = listen_url
+        self._heard: defaultdict[Topic, asyncio.Event] = defaultdict(asyncio.Event)
+        self._untold: set[Topic] = set()
+        self._something_to_tell = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._tasks.append(asyncio.create_task(self._tell()))
+        if self._listen_url:
+            self._tasks.append(asyncio.create_task(self._listen(self._listen_url)))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def announce(self, topic: Topic) -> None:
+        self._heard[topic].set()
+        self._untold.add(topic)
+        self._something_to_tell.set()
+
+    async def wait(self, topic: Topic, *, at_most: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._heard[topic].wait(), at_most)
+        self._heard[topic].clear()
+
+    async def _tell(self) -> None:
+        while True:
+            await self._something_to_tell.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._something_to_tell.clear()
+            topics, self._untold = self._untold, set()
+            query = b"SELECT pg_notify(%(channel)s, topic) FROM unnest(%(topics)s::text[]) AS topic"
+            with suppress(StorageUnavailable):
+                await self._database.rows(query, {"channel": CHANNEL, "topics": [*map(str, topics)]})
+
+    async def _listen(self, url: str) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    async for notice in connection.notifies():
+                        with suppress(ValueError):
+                            self._heard[Topic(notice.payload)].set()
+            except psycopg.Error as error:
+                log.warning("hints.lost", error=str(error))
+                await asyncio.sleep(RECONNECT_SECONDS)

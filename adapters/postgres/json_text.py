@@ -1,0 +1,59 @@
+"""JSON as it is stored.
+
+Stored JSON holds null, booleans, strings, arrays, objects and integers within ±(2^53-1), with sorted keys
+and no blanks: on that subset the text is RFC 8785 canonical, and any reader gets the same value. A client's
+or handler's value beyond it (floats, larger integers, NUL, lone surrogates) is kept as text in a field of
+its own, `<name>_text`, so that it comes back exactly as it was.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+from domain.identifiers import Json
+
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+
+
+def canonical(value: dict[str, Any]) -> str:
+    """The canonical text of a value within the subset."""
+    return orjson.dumps(value, option=_CANONICAL).decode()
+
+
+def put(target: dict[str, Any], name: str, value: Json) -> None:
+    """Store `value` under `name`, or its text under `<name>_text`; None is stored as nothing."""
+    if value is None:
+        return
+    if _fits(value):
+        target[name] = value
+    else:
+        target[f"{name}_text"] = json.dumps(value, separators=(",", ":"))
+
+
+def take(source: dict[str, Any], name: str) -> Json:
+    """What `put` stored."""
+    text = source.get(f"{name}_text")
+    return source.get(name) if text is None else json.loads(text)
+
+
+def _fits(value: Json) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return -(2**53) < value < 2**53
+    if isinstance(value, str):
+        return _is_plain(value)
+    if isinstance(value, list):
+        return all(map(_fits, value))
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _fits(item) for key, item in value.items())
+    return False
+
+
+def _is_plain(text: str) -> bool:
+    # Lone surrogates do not encode, NUL does not store, and beyond the basic plane RFC 8785 sorts keys
+    # by UTF-16 units where everybody else sorts by code points.
+    if text.isascii():
+        return "\0" not in text
+    return all(char < "\ud800" or "\ue000" <= char <= "\uffff" for char in text) and "\0" not in text

@@ -1,0 +1,81 @@
+"""Connections to PostgreSQL, and what their failures mean to the domain."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from adapters.postgres.event_codec import loads
+from domain.errors import StorageUnavailable
+
+Connection = psycopg.AsyncConnection[DictRow]
+
+
+class Database:
+    """A bounded pool of autocommit connections.
+
+    `is_pooled` says that a pooler in transaction mode stands between: then nothing may live longer than a
+    transaction, prepared statements included. Waiting for a connection is bounded in time and in number.
+    """
+
+    def __init__(self, url: str, *, size: int, timeout_seconds: float, is_pooled: bool) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=timeout_seconds,
+            max_waiting=size * 25,
+            open=False,
+            configure=_configure,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": None if is_pooled else 2,
+                "connect_timeout": max(2, round(timeout_seconds)),
+            },
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for a moment; raises StorageUnavailable when there is none, or it breaks."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, TooManyRequests) as error:
+            raise StorageUnavailable("Every database connection is busy.") from error
+        except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise StorageUnavailable("The database cannot be reached.") from error
+
+    async def rows(self, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
+        """Run one statement, a transaction of its own."""
+        async with self.connection() as connection:
+            return await fetch(connection, query, parameters)
+
+
+async def fetch(connection: Connection, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
+    cursor = await connection.execute(query, parameters)
+    return await cursor.fetchall() if cursor.description else []
+
+
+async def _configure(connection: Connection) -> None:
+    set_json_loads(loads, connection)
+    connection.adapters.register_loader("uuid", TextLoader)
+
+
+class PostgresHealth:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def check(self) -> None:
+        await self._database.rows(b"SELECT 1", {})

@@ -1,0 +1,42 @@
+-- Out of the outbox and into the queue in one statement: atomic, so exactly once. LATERAL over the ten
+-- priorities, because one ordered scan over all would walk through every future row of the higher ones. The
+-- queue holds back by its visible rows only: messages under way are rows too and must not starve it.
+WITH room AS MATERIALIZED (
+    SELECT least(%(limit)s::bigint, %(max_visible)s - count(*)) AS places
+    FROM (SELECT FROM pgmq.q_job_queue WHERE vt <= clock_timestamp() LIMIT %(max_visible)s) AS visible
+), due AS MATERIALIZED (
+    SELECT entry.place
+    FROM generate_series(9, 0, -1) AS p (priority)
+    CROSS JOIN LATERAL (
+        SELECT o.ctid AS place
+        FROM jobledger.outbox AS o
+        WHERE o.priority = p.priority AND o.available_at <= clock_timestamp()
+        ORDER BY o.available_at, o.id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS entry
+    LIMIT (SELECT greatest(places, 0) FROM room)
+), moved AS (
+    DELETE FROM jobledger.outbox WHERE ctid = ANY (ARRAY(SELECT place FROM due))
+    RETURNING id, job_id, priority, available_at
+), batch AS (
+    SELECT count(*) AS size, array_agg(
+        jsonb_build_object('job_id', m.job_id, 'job_type', j.job_type, 'user_id', j.user_id,
+            'version', j.version, 'job_parameters',
+            CASE WHEN octet_length(j.job_parameters::text) <= 4096 THEN j.job_parameters END)
+        ORDER BY m.priority DESC, m.available_at, m.id) AS messages
+    FROM moved AS m
+    LEFT JOIN LATERAL (SELECT * FROM jobledger.jobs WHERE jobs.id = m.job_id LIMIT 1) AS j ON true
+), sent AS (
+    SELECT count(*) AS size FROM batch CROSS JOIN LATERAL pgmq.send_batch('job_queue', messages) WHERE batch.size > 0
+)
+SELECT sent.size AS moved, (
+    SELECT min(later.available_at)
+    FROM generate_series(0, 9) AS p (priority)
+    CROSS JOIN LATERAL (
+        SELECT available_at FROM jobledger.outbox AS o
+        WHERE o.priority = p.priority AND o.available_at > clock_timestamp()
+        ORDER BY o.available_at LIMIT 1
+    ) AS later
+) AS next_due_at
+FROM sent
