@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from domain.events import Cause, JobError, Progress
 from domain.identifiers import JobId, Json
@@ -48,20 +49,27 @@ class GivenUp:
 Outcome = Completed | Failed | Stopped | Released | AlreadySettled | GivenUp
 
 
+class StopReason(StrEnum):
+    """Why a running function is stopped from outside."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LEASE_LOST = "lease_lost"
+    LEAVING = "leaving"
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """A claimed job while it runs.
 
-    `view` is the job as this attempt last knew it: what the next change is decided on. `ask_to_stop` and
-    `give_up` may be called from the loop that keeps the lease; whoever runs the function is told through
-    `on_stop`.
+    `view` is the job as this attempt last knew it: what the next change is decided on. `stopped_for` is the
+    first reason it was stopped for; `on_stop` tells whoever runs the function.
     """
 
     view: JobView
     lease: Lease
     progress: Progress | None = None
-    is_cancelled: bool = False
-    is_given_up: bool = False
+    stopped_for: StopReason | None = None
     on_stop: Callable[[], None] | None = field(default=None, repr=False)
 
     @property
@@ -72,18 +80,25 @@ class Attempt:
     def number(self) -> int:
         return self.view.job.attempt
 
-    def ask_to_stop(self) -> None:
-        """Somebody cancelled the job."""
-        if not self.is_cancelled:
-            self.is_cancelled = True
-            self._stop()
+    def stop(self, reason: StopReason) -> None:
+        """Ask the function to stop; only the first reason counts."""
+        if self.stopped_for is None:
+            self.stopped_for = reason
+            if self.on_stop:
+                self.on_stop()
 
-    def give_up(self) -> None:
-        """The lease is lost, or the worker leaves: what the function does from now on is not kept."""
-        if not self.is_given_up:
-            self.is_given_up = True
-            self._stop()
 
-    def _stop(self) -> None:
-        if self.on_stop:
-            self.on_stop()
+def outcome_of_stop(reason: StopReason, *, timeout_seconds: int) -> Outcome:
+    """How an attempt ends that was stopped from outside."""
+    match reason:
+        case StopReason.CANCELLED:
+            return Stopped()
+        case StopReason.LEASE_LOST:
+            return GivenUp()
+        case StopReason.LEAVING:
+            return Released()
+        case StopReason.TIMED_OUT:
+            error = JobError(
+                type="TimeoutError", message=f"The attempt took longer than {timeout_seconds} s."
+            )
+            return Failed(cause=Cause.TIMED_OUT, error=error)

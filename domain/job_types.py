@@ -18,18 +18,21 @@ from typing import Any, Protocol, get_type_hints
 
 from domain.identifiers import JobId, Json
 from domain.retries import RetryPolicy
+from domain.views import JobView
 
 
 class OutcomeTransaction(Protocol):
     """A database transaction that commits together with the job's completion.
 
     `connection` is the store's own (psycopg's `AsyncConnection` on PostgreSQL). Set `result` and
-    `data_references` before the block ends; both default to nothing.
+    `data_references` before the block ends; both default to nothing. `after` is the job once all is
+    committed, None before.
     """
 
     connection: Any
     result: Json
     data_references: tuple[str, ...]
+    after: JobView | None
 
 
 class JobContext(Protocol):

@@ -68,7 +68,12 @@ class Settings(BaseSettings):
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."
     )
-    worker_concurrency: int = Field(50, ge=1, le=10_000, description="Attempts that one worker runs at once.")
+    worker_concurrency: int = Field(
+        500, ge=1, le=10_000, description="Attempts that one worker runs at once."
+    )
+    worker_threads: int = Field(
+        16, ge=1, le=500, description="Functions that are not async which one worker runs at once."
+    )
     worker_batch: int = Field(
         500, ge=1, le=1000, description="Messages that a worker takes at once, at most."
     )

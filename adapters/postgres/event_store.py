@@ -1,8 +1,8 @@
 """The event store over PostgreSQL."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -19,9 +19,11 @@ from adapters.postgres.change_rows import (
 from adapters.postgres.pool import Connection, Database, fetch
 from adapters.postgres.shared_flush import SharedFlush
 from adapters.postgres.statements import statement
-from domain.errors import AttemptGivenUp, StorageUnavailable
-from domain.events import JobCompleted, RecordedEvent
-from domain.identifiers import JobId, Json
+from domain.errors import StorageUnavailable
+from domain.events import JobEvent, Provenance, RecordedEvent
+from domain.identifiers import JobId, Json, MessageId
+from domain.job import Job
+from domain.job_types import OutcomeTransaction
 from domain.ports.event_store import Appended, AppendOutcome, Change, KeyTaken, Stale
 from domain.views import JobView
 
@@ -60,18 +62,23 @@ class PostgresEventStore:
         return [next(changed) if change.before else next(submitted) for change in changes]
 
     @asynccontextmanager
-    async def appending(self, change: Change) -> AsyncIterator[PostgresOutcomeTransaction]:
+    async def deciding(
+        self,
+        job_id: JobId,
+        *,
+        provenance: Provenance,
+        settles: MessageId | None,
+        decide: Callable[[Job, OutcomeTransaction], JobEvent],
+    ) -> AsyncIterator[PostgresOutcomeTransaction]:
         async with self._database.connection() as connection, connection.transaction():
             transaction = PostgresOutcomeTransaction(connection=connection)
             yield transaction
-            event = change.event
-            if isinstance(event, JobCompleted):
-                references = event.data_references + tuple(transaction.data_references)
-                event = replace(event, result=transaction.result, data_references=references)
-            (outcome,) = await self._write(connection, [replace(change, event=event)])
-            if not isinstance(outcome, Appended):
-                attempt = change.before.job.attempt if change.before else 0
-                raise AttemptGivenUp(change.job_id, attempt)
+            (row,) = await fetch(connection, statement("event_store/lock_job"), {"job_id": job_id})
+            before = view_codec.decode(row)
+            event = decide(before.job, transaction)
+            change = Change(job_id=job_id, before=before, event=event, provenance=provenance, settles=settles)
+            (outcome,) = await self._write(connection, [change])
+            assert isinstance(outcome, Appended), "a locked job cannot be stale"  # noqa: S101 - narrows
             transaction.after = outcome.after
 
     async def read_stream(

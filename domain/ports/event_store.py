@@ -1,12 +1,14 @@
 """The port through which every change of a job goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from domain.events import JobEvent, Provenance, RecordedEvent
 from domain.identifiers import JobId, MessageId
+from domain.job import Job
+from domain.job_types import OutcomeTransaction
 from domain.views import JobView
 
 
@@ -61,10 +63,19 @@ class EventStore(Protocol):
         A change that lost costs itself, never its batch. A job may stand in a call only once.
         """
 
-    def appending(self, change: Change) -> AbstractAsyncContextManager[Any]:
-        """A transaction of the store's that ends with `change`: both are committed, or neither.
+    def deciding(
+        self,
+        job_id: JobId,
+        *,
+        provenance: Provenance,
+        settles: MessageId | None,
+        decide: Callable[[Job, OutcomeTransaction], JobEvent],
+    ) -> AbstractAsyncContextManager[OutcomeTransaction]:
+        """A transaction of the store's that ends with an event: both are committed, or neither.
 
-        Yields an `OutcomeTransaction`. Raises AttemptGivenUp, having rolled back, when the job moved on.
+        At the block's end the job is locked, `decide` is asked what follows for it, and that is appended
+        and `settles` deleted in the same transaction. Rolls back when the block or `decide` raises, and
+        lets the exception through. `after` of what it yields is then the job's view.
         """
 
     async def read_stream(

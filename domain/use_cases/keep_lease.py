@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.attempts import Attempt
+from domain.attempts import Attempt, StopReason
 from domain.ports.job_queue import HeldLease, JobQueue
 
 
@@ -15,6 +15,6 @@ async def keep_leases(queue: JobQueue, *, attempts: Sequence[Attempt], lease_sec
     for attempt, lease in zip(attempts, held, strict=True):
         answer = extended.get(lease)
         if answer is None:
-            attempt.give_up()
+            attempt.stop(StopReason.LEASE_LOST)
         elif answer.is_cancelling:
-            attempt.ask_to_stop()
+            attempt.stop(StopReason.CANCELLED)

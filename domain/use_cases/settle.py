@@ -14,14 +14,17 @@ from domain.lifecycle import Status
 from domain.ports.event_store import Appended, Change, EventStore
 from domain.ports.hints import Hints, Topic
 from domain.ports.job_views import JobViews
-from domain.ports.system import Clock, Ids, Randomness
+from domain.ports.system import Clock, Randomness
 from domain.views import JobView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
+    """An outcome to write; `command_id` tells whether it was written when the answer got lost."""
+
     attempt: Attempt
     outcome: Outcome
+    command_id: str
 
 
 async def settle(
@@ -30,7 +33,6 @@ async def settle(
     hints: Hints,
     types: JobTypes,
     clock: Clock,
-    ids: Ids,
     randomness: Randomness,
     *,
     worker_id: WorkerId,
@@ -44,15 +46,14 @@ async def settle(
     settled: list[JobView] = []
     waiting = [item for item in finished if not isinstance(item.outcome, AlreadySettled | GivenUp)]
     # Who asked a job to stop moved it on; deciding needs the job as it is since then.
-    await _reload(views, [item for item in waiting if item.attempt.is_cancelled])
-    command_id = ids.command_id()
+    await _reload(views, [item for item in waiting if item.attempt.stopped_for])
     while waiting:
         changes = []
         for item in waiting:
             event = _decide(item, types, randomness, clock)
             provenance = Provenance(
                 actor=Actor(ActorKind.WORKER, worker_id),
-                command_id=command_id,
+                command_id=item.command_id,
                 traceparent=item.attempt.view.traceparent,
             )
             is_late = isinstance(event, LateResultRejected)
@@ -72,11 +73,17 @@ async def settle(
                 settled.append(outcome.after)
             else:
                 lost.append(item)
-        await _reload(views, lost)
-        waiting = lost
+        waiting = [item for item in lost if not await _was_written(store, item)]
+        await _reload(views, waiting)
     if any(view.job.is_waiting for view in settled):
         hints.announce(Topic.OUTBOX)
     return settled
+
+
+async def _was_written(store: EventStore, item: Finished) -> bool:
+    version = item.attempt.view.job.version
+    events = await store.read_stream(item.attempt.job_id, after_version=version, limit=1)
+    return bool(events) and events[0].provenance.command_id == item.command_id
 
 
 async def _reload(views: JobViews, items: Sequence[Finished]) -> None:

@@ -1,0 +1,108 @@
+"""The composition root: the only module that knows the adapters. Nothing is built at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.metadata import version
+
+from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.jwks_tokens import JwksTokenVerifier
+from adapters.local_compute import LocalCompute
+from adapters.local_issuer import LocalIssuer
+from adapters.migrations import upgrade
+from adapters.parameters import PydanticParameterParser
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.hints import PostgresHints
+from adapters.postgres.job_queue import PgmqJobQueue
+from adapters.postgres.job_views import PostgresJobViews
+from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.pool import Database, PostgresHealth
+from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
+from domain.errors import InvalidSettings
+from domain.job_types import JobType, JobTypes
+from domain.ports.compute import Compute
+from domain.ports.tokens import TokenIssuer, TokenVerifier
+from domain.sample_task import sample_task
+from entrypoints.services import Services
+from entrypoints.settings import Environment, Settings
+
+CODE_VERSION = version("jobledger")
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Everything a process works with, over PostgreSQL; the database need not be up yet."""
+    database = Database(
+        settings.database_url,
+        size=settings.database_pool_size,
+        timeout_seconds=settings.database_timeout_seconds,
+        is_pooled=settings.database_is_pooled,
+    )
+    listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
+    hints = PostgresHints(database, listen_url=listen_url)
+    services = Services(
+        store=PostgresEventStore(database, code_version=CODE_VERSION),
+        views=PostgresJobViews(database),
+        outbox=PostgresOutbox(database),
+        queue=PgmqJobQueue(database),
+        hints=hints,
+        health=PostgresHealth(database),
+        types=job_types(settings),
+        parser=PydanticParameterParser(),
+        clock=SystemClock(),
+        ids=Uuid7Ids(),
+        randomness=SystemRandomness(),
+    )
+    await database.open()
+    await hints.open()
+    try:
+        yield services
+    finally:
+        await hints.close()
+        await database.close()
+
+
+def job_types(settings: Settings) -> JobTypes:
+    """The built-in job type and those of JOB_MODULES; raises InvalidSettings for a module that is wrong."""
+    known: dict[str, JobType] = {sample_task.name: sample_task}
+    for name in settings.job_modules:
+        try:
+            module = import_module(name)
+        except ImportError as error:
+            raise InvalidSettings(f"JOB_MODULES: {name} cannot be imported: {error}") from error
+        found = [value for value in vars(module).values() if isinstance(value, JobType)]
+        for kind in found:
+            if known.setdefault(kind.name, kind) is not kind:
+                raise InvalidSettings(f"JOB_MODULES: two job types are named {kind.name!r}.")
+    return JobTypes(known.values())
+
+
+def local_compute(services: Services, settings: Settings) -> Compute:
+    return LocalCompute(
+        services.types,
+        services.parser,
+        services.store,
+        services.clock,
+        services.ids,
+        threads=settings.worker_threads,
+    )
+
+
+def local_issuer(settings: Settings) -> TokenIssuer | None:
+    """The issuer of local tokens; None where tokens come from elsewhere."""
+    if settings.environment is not Environment.LOCAL or settings.supabase_url:
+        return None
+    return LocalIssuer(settings.data_directory / "keys", issuer=settings.issuer, clock=SystemClock())
+
+
+def token_verifier(settings: Settings) -> TokenVerifier:
+    return JwksTokenVerifier(issuer=settings.issuer, clock=SystemClock())
+
+
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    return EmbeddedPostgres(settings.data_directory / "postgres")
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema up to date, through the owner's own connection; blocks, and waits for its turn."""
+    upgrade(settings.owner_url)

@@ -1,0 +1,47 @@
+"""The relay: moves due outbox entries into the queue, woken by hints and by a slow poll."""
+
+import asyncio
+
+import structlog
+
+from domain.ports.hints import Topic
+from domain.use_cases.relay import relay_due
+from entrypoints import bootstrap
+from entrypoints.loops import first_of, leave_on_signals, repeat
+from entrypoints.services import Services
+from entrypoints.settings import Settings
+
+log = structlog.get_logger()
+
+SHORTEST_WAIT_SECONDS = 0.001
+FULL_QUEUE_WAIT_SECONDS = 0.02
+
+
+async def run_relay(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    leaving = leave_on_signals()
+    async with bootstrap.open_services(settings) as services:
+        log.info("relay.started")
+        await relay_until(leaving, services, settings)
+    log.info("relay.left")
+
+
+async def relay_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
+    async def step() -> None:
+        report = await relay_due(
+            services.outbox,
+            services.hints,
+            limit=settings.relay_batch,
+            max_visible=settings.queue_max_visible,
+        )
+        if report.moved:
+            return
+        wait = settings.poll_seconds
+        if report.next_due_at:
+            until_due = (report.next_due_at - services.clock.now()).total_seconds()
+            # What is due already and did not move waits for room in the queue.
+            wait = min(wait, until_due if until_due > 0 else FULL_QUEUE_WAIT_SECONDS)
+        wait = max(wait, SHORTEST_WAIT_SECONDS)
+        await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=wait), leaving.wait)
+
+    await repeat("relay", step, leaving=leaving)
