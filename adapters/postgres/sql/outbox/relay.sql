@@ -1,16 +1,17 @@
 -- Out of the outbox and into the queue in one statement: atomic, so exactly once. LATERAL over the ten
 -- priorities, because one ordered scan over all would walk through every future row of the higher ones. The
 -- queue holds back by its visible rows only: messages under way are rows too and must not starve it.
+-- statement_timestamp(), because an index cannot be searched by the volatile clock_timestamp().
 WITH room AS MATERIALIZED (
     SELECT least(%(limit)s::bigint, %(max_visible)s - count(*)) AS places
-    FROM (SELECT FROM pgmq.q_job_queue WHERE vt <= clock_timestamp() LIMIT %(max_visible)s) AS visible
+    FROM (SELECT FROM pgmq.q_job_queue WHERE vt <= statement_timestamp() LIMIT %(max_visible)s) AS visible
 ), due AS MATERIALIZED (
     SELECT entry.place
     FROM generate_series(9, 0, -1) AS p (priority)
     CROSS JOIN LATERAL (
         SELECT o.ctid AS place
         FROM jobledger.outbox AS o
-        WHERE o.priority = p.priority AND o.available_at <= clock_timestamp()
+        WHERE o.priority = p.priority AND o.available_at <= statement_timestamp()
         ORDER BY o.available_at, o.id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
@@ -35,7 +36,7 @@ SELECT sent.size AS moved, (
     FROM generate_series(0, 9) AS p (priority)
     CROSS JOIN LATERAL (
         SELECT available_at FROM jobledger.outbox AS o
-        WHERE o.priority = p.priority AND o.available_at > clock_timestamp()
+        WHERE o.priority = p.priority AND o.available_at > statement_timestamp()
         ORDER BY o.available_at LIMIT 1
     ) AS later
 ) AS next_due_at

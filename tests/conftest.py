@@ -1,0 +1,114 @@
+"""One embedded PostgreSQL a test run, one migrated template database, a clone of it for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.migrations import upgrade
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.job_queue import PgmqJobQueue
+from adapters.postgres.job_views import PostgresJobViews
+from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.pool import Database
+
+TEMPLATE = "jobledger_template"
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class TestServer:
+    """A PostgreSQL server for tests; `admin_url` may do everything."""
+
+    __test__ = False
+
+    admin_url: str
+
+    def url(self, database: str, user: str = "jobledger_service") -> str:
+        return make_conninfo(self.admin_url, dbname=database, user=user)
+
+    def run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def prepare(admin_url: str) -> TestServer:
+    """A server with a migrated template database, whose service role may log in as in `jobledger up`."""
+    server = TestServer(admin_url)
+    server.run("CREATE DATABASE {}", TEMPLATE)
+    upgrade(server.url(TEMPLATE, user="postgres"))
+    server.run("ALTER ROLE jobledger_service LOGIN")
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres", numbered=True) / "data")
+    # Nothing here outlives the run, so nothing needs to reach the disk.
+    url = embedded.start({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
+    try:
+        yield prepare(url)
+    finally:
+        embedded.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class TestDatabase:
+    """One test's own database: `url` as the service role, `owner_url` as the one that migrated it."""
+
+    __test__ = False
+
+    url: str
+    owner_url: str
+
+
+@pytest.fixture
+def database(postgres_server: TestServer) -> Iterator[TestDatabase]:
+    name = f"test_{next(_numbers)}"
+    postgres_server.run("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
+    yield TestDatabase(postgres_server.url(name), postgres_server.url(name, user="postgres"))
+    postgres_server.run("DROP DATABASE {} WITH (FORCE)", name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresPorts:
+    """The ports over one test's database."""
+
+    store: PostgresEventStore
+    views: PostgresJobViews
+    outbox: PostgresOutbox
+    queue: PgmqJobQueue
+    owner_url: str
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass: the database's clock cannot be moved, so everything that waits for it is."""
+        async with await psycopg.AsyncConnection.connect(self.owner_url) as connection:
+            past = f"interval '{seconds} seconds'"
+            await connection.execute(f"UPDATE pgmq.q_job_queue SET vt = vt - {past}")  # noqa: S608
+            await connection.execute(f"UPDATE jobledger.outbox SET available_at = available_at - {past}")  # noqa: S608
+            await connection.execute(f"UPDATE jobledger.jobs SET due_at = due_at - {past}")  # noqa: S608
+
+
+@pytest.fixture
+async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]:
+    pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=False)
+    await pool.open()
+    yield PostgresPorts(
+        store=PostgresEventStore(pool, code_version="test"),
+        views=PostgresJobViews(pool),
+        outbox=PostgresOutbox(pool),
+        queue=PgmqJobQueue(pool),
+        owner_url=database.owner_url,
+    )
+    await pool.close()
+
+
+@pytest.fixture
+def data_directory(tmp_path: Path) -> Path:
+    return tmp_path / "data"
