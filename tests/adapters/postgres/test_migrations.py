@@ -1,0 +1,100 @@
+"""The migrations: up, down and up again, on each PostgreSQL, and by many at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.migrations import downgrade, upgrade
+from tests.conftest import TestServer
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def postgres_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    if not DEBIAN_15.exists():
+        pytest.skip("PostgreSQL 15 is not installed (Debian: apt-get install postgresql-15)")
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres15") / "data", binaries=DEBIAN_15)
+    yield TestServer(server.start({"fsync": "off"}))
+    server.stop()
+
+
+@pytest.fixture(params=["embedded 18", "debian 15"])
+def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    fixture = "postgres_server" if request.param == "embedded 18" else "postgres_15"
+    server: TestServer = request.getfixturevalue(fixture)
+    name = f"migrations_{next(_numbers)}"
+    server.run("CREATE DATABASE {}", name)
+    yield server.url(name, user="postgres")
+    server.run("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def shape(url: str) -> list[tuple[str, ...]]:
+    """Every table, column, constraint, index, trigger and policy of ours."""
+    query = """
+        SELECT 'column', table_name, column_name, data_type FROM information_schema.columns
+        WHERE table_schema IN ('jobledger', 'pgmq')
+        UNION ALL
+        SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'jobledger'::regnamespace
+        UNION ALL
+        SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'jobledger'
+        UNION ALL
+        SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE NOT tgisinternal
+        UNION ALL
+        SELECT 'policy', tablename, policyname, roles::text FROM pg_policies
+        ORDER BY 1, 2, 3, 4
+    """
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_up_down_and_up_again_ends_where_it_began(empty_database: str) -> None:
+    upgrade(empty_database)
+    first = shape(empty_database)
+    downgrade(empty_database)
+    assert [row for row in shape(empty_database) if row[1].startswith("job")] == []
+
+    upgrade(empty_database)
+    assert shape(empty_database) == first
+
+
+def test_a_second_upgrade_changes_nothing(empty_database: str) -> None:
+    upgrade(empty_database)
+    first = shape(empty_database)
+    upgrade(empty_database)
+
+    assert shape(empty_database) == first
+
+
+def test_ten_replicas_may_migrate_at_once(empty_database: str) -> None:
+    with ThreadPoolExecutor(10) as replicas:
+        list(replicas.map(upgrade, [empty_database] * 10))
+
+    with psycopg.connect(empty_database) as connection:
+        revisions = connection.execute("SELECT version_num FROM jobledger.alembic_version").fetchall()
+    assert revisions == [("0001",)]
+
+
+def test_every_constraint_was_named_by_us(empty_database: str) -> None:
+    upgrade(empty_database)
+    generated = [row for row in shape(empty_database) if row[0] == "constraint" and "_check" in row[2]]
+
+    assert generated == []
+
+
+def test_months_are_made_ahead_and_made_only_once(empty_database: str) -> None:
+    upgrade(empty_database)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'jobledger.job_events'::regclass"
+        assert connection.execute(partitions).fetchone() == (5,)
+        connection.execute("SELECT jobledger.make_partitions_ahead(6)")
+        connection.execute("SELECT jobledger.make_partitions_ahead(6)")
+        assert connection.execute(partitions).fetchone() == (8,)
