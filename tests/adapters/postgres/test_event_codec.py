@@ -108,7 +108,11 @@ def test_an_erased_event_keeps_its_facts(name: str) -> None:
 def test_any_json_comes_back_exactly(value: Json) -> None:
     event = JobCompleted(attempt=1, result=value)
 
-    assert repr(event_codec.decode(row_of(event)).event) == repr(event)
+    read = event_codec.decode(row_of(event)).event
+    assert read == event
+    # 1 == 1.0 == True in Python, but not in JSON; only the order of keys is nobody's promise.
+    assert isinstance(read, JobCompleted)
+    assert json.dumps(read.result, sort_keys=True) == json.dumps(value, sort_keys=True)
 
 
 @given(json_values)

@@ -1,8 +1,9 @@
 """The migrations: up, down and up again, on each PostgreSQL, and by many at once."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
@@ -53,14 +54,16 @@ def shape(url: str) -> list[tuple[str, ...]]:
         ORDER BY 1, 2, 3, 4
     """
     with psycopg.connect(url) as connection:
-        return connection.execute(query).fetchall()
+        rows = connection.execute(query).fetchall()
+    # Alembic's own table stays when everything else has gone.
+    return [row for row in rows if "alembic_version" not in row[1]]
 
 
 def test_up_down_and_up_again_ends_where_it_began(empty_database: str) -> None:
     upgrade(empty_database)
     first = shape(empty_database)
     downgrade(empty_database)
-    assert [row for row in shape(empty_database) if row[1].startswith("job")] == []
+    assert [row for row in shape(empty_database) if row[1].startswith("job") or row[0] == "policy"] == []
 
     upgrade(empty_database)
     assert shape(empty_database) == first
@@ -75,7 +78,10 @@ def test_a_second_upgrade_changes_nothing(empty_database: str) -> None:
 
 
 def test_ten_replicas_may_migrate_at_once(empty_database: str) -> None:
-    with ThreadPoolExecutor(10) as replicas:
+    # Processes, because Alembic keeps its context in a module.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["adapters.migrations"])
+    with ProcessPoolExecutor(10, mp_context=context) as replicas:
         list(replicas.map(upgrade, [empty_database] * 10))
 
     with psycopg.connect(empty_database) as connection:
