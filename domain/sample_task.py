@@ -1,6 +1,7 @@
 """The built-in job type: it does nothing useful, in every way that a real one might."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.identifiers import Json
 from domain.job_types import JobContext, NotRetryable, job_type
@@ -12,13 +13,13 @@ class SampleTask:
     """`{}` is enough. It takes `steps` of `duration_seconds / steps` each, and says so when `progress`.
 
     On an attempt listed in `fail_on_attempts` it raises, retryable or not, after its steps; otherwise it
-    ends with `result` and names `data_references`.
+    ends with `result`, any JSON value, and names `data_references`.
     """
 
     steps: int = 1
     duration_seconds: float = 0.0
     progress: bool = False
-    result: Json = None
+    result: Any = None
     data_references: list[str] = field(default_factory=list)
     fail_on_attempts: list[int] = field(default_factory=list)
     retryable: bool = True
@@ -47,4 +48,5 @@ async def sample_task(context: JobContext, parameters: SampleTask) -> Json:
         told = f"attempt {context.attempt} was told to fail"
         raise SampleTaskFailed(told) if parameters.retryable else NotRetryable(told)
     context.attach(*parameters.data_references)
-    return parameters.result
+    result: Json = parameters.result
+    return result
