@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from domain.errors import FieldProblem, InvalidSubmission
 from domain.identifiers import Json
 from domain.job_types import JobType
 
 ROOT = "/job_parameters"
+STRICT = ConfigDict(extra="forbid")
 
 
 class PydanticParameterParser:
@@ -41,12 +42,15 @@ class PydanticParameterParser:
 
 
 def _adapter_for(parameters: Any) -> TypeAdapter[Any]:
-    if is_dataclass(parameters):
-        try:
-            return TypeAdapter(parameters, config=ConfigDict(extra="forbid"))
-        except PydanticUserError:
-            # The type brings a configuration of its own, which then stands.
-            pass
+    # A plain dataclass takes no configuration from outside and would drop unknown fields in silence.
+    if (
+        isinstance(parameters, type)
+        and is_dataclass(parameters)
+        and not hasattr(parameters, "__pydantic_config__")
+    ):
+        parameters = type(
+            parameters.__name__, (parameters,), {"__slots__": (), "__pydantic_config__": STRICT}
+        )
     return TypeAdapter(parameters)
 
 
