@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.migrations import upgrade
@@ -17,6 +18,9 @@ from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
+from entrypoints import bootstrap
+from entrypoints.services import Services
+from entrypoints.settings import Settings
 
 TEMPLATE = "jobledger_template"
 _numbers = count(1)
@@ -112,3 +116,25 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
 @pytest.fixture
 def data_directory(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture
+def settings(database: TestDatabase, data_directory: Path) -> Settings:
+    """Settings of a local service over this test's database, quick to notice things."""
+    return Settings(
+        transaction_pooler_url=SecretStr(database.url),
+        migration_url=SecretStr(database.owner_url),
+        listen_url=SecretStr(database.url),
+        database_is_pooled=False,
+        data_directory=data_directory,
+        lease_seconds=5,
+        drain_seconds=0.2,
+        cancel_grace_seconds=0.2,
+        poll_seconds=0.2,
+    )
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    async with bootstrap.open_services(settings) as opened:
+        yield opened

@@ -1,0 +1,165 @@
+"""Tokens verified against the issuer's published keys (RFC 7517, RFC 7519, RFC 8725)."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import structlog
+from jwt import PyJWK
+
+from domain.errors import NotAuthenticated
+from domain.identifiers import UserId
+from domain.ports.system import Clock
+from domain.ports.tokens import VerifiedToken
+
+AUDIENCE = "authenticated"
+ALGORITHMS = {"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"}
+MAX_TOKEN_BYTES = 8192
+MAX_SUBJECT_CHARACTERS = 255
+REMEMBERED = 10_000
+LEEWAY = timedelta(seconds=30)
+FRESH_FOR = timedelta(minutes=10)
+STALE_FOR = timedelta(hours=1)
+REFETCH_AFTER = timedelta(seconds=10)
+
+REFUSED = "The token is not valid."
+EXPIRED = "The token has expired."
+UNREACHABLE = "Tokens cannot be verified now: their issuer does not answer."
+
+log = structlog.get_logger()
+
+
+class JwksTokenVerifier:
+    """Remembers each verified token until it expires, so that its second request costs microseconds.
+
+    Keys are fetched again when they are older than ten minutes, or, at most every ten seconds, when a token
+    names one that is unknown; while the issuer is down the old ones serve for an hour.
+    """
+
+    def __init__(
+        self, *, issuer: str, clock: Clock, fetch: Callable[[], Awaitable[dict[str, Any]]] | None = None
+    ) -> None:
+        self._issuer = issuer
+        self._clock = clock
+        self._fetch = fetch or self._fetch_over_http
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched_at: datetime | None = None
+        self._tried_at: datetime | None = None
+        self._fetching = asyncio.Lock()
+        self._remembered: OrderedDict[bytes, VerifiedToken] = OrderedDict()
+
+    async def verify(self, token: str) -> VerifiedToken:
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        known = self._remembered.get(digest)
+        if known:
+            if known.expires_at + LEEWAY <= self._clock.now():
+                del self._remembered[digest]
+                raise NotAuthenticated(EXPIRED)
+            return known
+        verified = self._verified(token, await self._key_of(token))
+        self._remembered[digest] = verified
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return verified
+
+    async def _key_of(self, token: str) -> PyJWK:
+        if len(token) > MAX_TOKEN_BYTES:
+            raise NotAuthenticated(REFUSED)
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError:
+            raise NotAuthenticated(REFUSED) from None
+        if not isinstance(kid, str):
+            raise NotAuthenticated(REFUSED)
+        await self._refresh(wanted=kid)
+        key = self._keys.get(kid)
+        if key is None:
+            raise NotAuthenticated(REFUSED if self._fetched_at else UNREACHABLE)
+        return key
+
+    def _verified(self, token: str, key: PyJWK) -> VerifiedToken:
+        now = self._clock.now()
+        try:
+            # The algorithm is the key's, never the token's. Times are checked below, by our own clock.
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={
+                    "require": ["exp", "sub", "aud", "iss"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+            expires_at = datetime.fromtimestamp(float(claims["exp"]), UTC)
+            begins_at = datetime.fromtimestamp(float(claims.get("nbf", 0)), UTC)
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError):
+            raise NotAuthenticated(REFUSED) from None
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS:
+            raise NotAuthenticated(REFUSED)
+        if not subject.isprintable() or begins_at > now + LEEWAY:
+            raise NotAuthenticated(REFUSED)
+        if expires_at + LEEWAY <= now:
+            raise NotAuthenticated(EXPIRED)
+        return VerifiedToken(user_id=UserId(subject), expires_at=expires_at, claims=claims)
+
+    async def _refresh(self, *, wanted: str) -> None:
+        """Fetch the keys when they are old, or when `wanted` is not among them; one fetch for everybody."""
+        if not self._is_due(wanted):
+            return
+        async with self._fetching:
+            if not self._is_due(wanted):
+                return
+            self._tried_at = self._clock.now()
+            try:
+                self._keys = _usable(await self._fetch())
+                self._fetched_at = self._tried_at
+            except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+                log.warning("jwks.unavailable", error=repr(error))
+        if self._fetched_at and self._clock.now() - self._fetched_at > STALE_FOR:
+            self._keys, self._fetched_at = {}, None
+
+    def _is_due(self, wanted: str) -> bool:
+        now = self._clock.now()
+        if self._tried_at and now - self._tried_at < REFETCH_AFTER:
+            return False
+        is_old = self._fetched_at is None or now - self._fetched_at > FRESH_FOR
+        return is_old or wanted not in self._keys
+
+    async def _fetch_over_http(self) -> dict[str, Any]:
+        async with httpx.AsyncClient(timeout=3.0) as client:
+            response = await client.get(f"{self._issuer}/.well-known/jwks.json")
+            response.raise_for_status()
+            keys: dict[str, Any] = response.json()
+            return keys
+
+
+def _usable(jwks: dict[str, Any]) -> dict[str, PyJWK]:
+    """The asymmetric signing keys by their id; what we cannot use is left out, not an error."""
+    keys = {}
+    for published in jwks["keys"]:
+        try:
+            key = PyJWK(published)
+        except jwt.PyJWTError:
+            continue
+        if key.key_id and key.algorithm_name in ALGORITHMS and published.get("use", "sig") == "sig":
+            keys[key.key_id] = key
+    return keys
+
+
+def thumbprint(jwk: dict[str, Any]) -> str:
+    """The id of an EC key by RFC 7638."""
+    required = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
+    text = json.dumps(required, sort_keys=True, separators=(",", ":"))
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
