@@ -1,28 +1,35 @@
 """A PostgreSQL server of our own in a directory; the only module that knows the wheel it comes in."""
 
 import fcntl
+import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from domain.errors import StorageUnavailable
+from domain.errors import InvalidSettings, StorageUnavailable
 
 SYSTEM_USER = "embedded_postgres"
-START_TRIES = 5
 START_SECONDS = 120
+STOP_SECONDS = 60
+LOOK_AGAIN_SECONDS = 0.05
 # A socket's path may have 107 bytes; PostgreSQL adds its own file name to the directory.
 MAX_SOCKET_DIRECTORY = 85
+# What the server says while a killed predecessor's processes are still going: it passes by itself.
+PASSES_SOON = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -30,6 +37,8 @@ SETTINGS = {
     "jit": "off",
     "logging_collector": "off",
 }
+# What pg_isready's exit codes say.
+ACCEPTS, REJECTS = 0, 1
 
 
 def bundled_binaries() -> Path:
@@ -38,6 +47,11 @@ def bundled_binaries() -> Path:
     if spec is None or spec.origin is None:
         raise StorageUnavailable("The package embedded-postgres is not installed.")
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class Account(NamedTuple):
+    uid: int
+    gid: int
 
 
 class EmbeddedPostgres:
@@ -50,42 +64,92 @@ class EmbeddedPostgres:
     def __init__(self, directory: Path, *, binaries: Path | None = None) -> None:
         self.directory = directory.absolute()
         self._binaries = binaries or bundled_binaries()
-        self._user = SYSTEM_USER if os.geteuid() == 0 else None
         self._log = self.directory.with_name(self.directory.name + ".log")
 
     @property
     def url(self) -> str:
-        return make_conninfo("", host=str(self._socket_directory), user="postgres", dbname="postgres")
+        return self.url_as("postgres")
+
+    def url_as(self, role: str) -> str:
+        return make_conninfo("", host=str(self._socket_directory), user=role, dbname="postgres")
 
     def start(self, options: Mapping[str, str] | None = None) -> str:
         """Start the server, or take the one that already runs here, and return the superuser's URL.
 
         Survives what a killed predecessor left: a stale pid file, a half-made data directory, orphaned
-        shared memory. Raises StorageUnavailable with the end of the server's log when it does not start.
+        shared memory, a recovery under way. Raises StorageUnavailable with the end of the server's log when
+        it does not start, InvalidSettings when the directory cannot be one of ours.
         """
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        with self._alone():
-            self._own_by_system_user()
-            self._initialise()
-            for attempt in range(1, START_TRIES + 1):
-                if self._is_running() or self._pg_ctl_start(SETTINGS | dict(options or {})):
-                    return self.url
-                if "pre-existing shared memory" not in self._tail() or attempt == START_TRIES:
-                    break
-                # Orphans of a killed postmaster notice its death within moments.
-                time.sleep(0.2 * attempt)
-        raise StorageUnavailable(f"PostgreSQL did not start in {self.directory}:\n{self._tail()}")
+        try:
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                account = self._account()
+                self._own(account)
+                self._initialise(account)
+                self._start(account, SETTINGS | dict(options or {}))
+        except OSError as error:
+            raise InvalidSettings(f"DATA_DIRECTORY: PostgreSQL cannot live there: {error}") from error
+        return self.url
+
+    def let_in(self, role: str) -> str:
+        """The URL of a role that migrations made without the right to log in; here it gets it."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
+        return self.url_as(role)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; `immediate` is a crash, from which it recovers at the next start."""
-        if self._is_running():
-            self._run("pg_ctl", "-D", str(self.directory), "-w", "-m", mode, "-t", "60", "stop")
+        if not (self.directory / "postmaster.pid").exists():
+            return
+        try:
+            arguments = ("-w", "-m", mode, "-t", str(STOP_SECONDS), "stop")
+            self._run("pg_ctl", "-D", str(self.directory), *arguments, account=self._account())
+        except StorageUnavailable:
+            # It may have gone by itself, or by somebody's kill -9, in this very moment.
+            if self._answer() in (ACCEPTS, REJECTS):
+                raise
+
+    def _start(self, account: Account | None, settings: Mapping[str, str]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while (answer := self._answer()) != ACCEPTS:
+            if time.monotonic() > deadline:
+                raise StorageUnavailable(f"PostgreSQL in {self.directory} did not become ready.")
+            if answer != REJECTS:
+                self._forget_recycled_pid()
+                said = self._pg_ctl_start(account, settings)
+                if said is not None and not any(reason in said for reason in PASSES_SOON):
+                    raise StorageUnavailable(f"PostgreSQL did not start in {self.directory}:\n{said}")
+            # It comes up, recovers or shuts down just now, or its predecessor's processes are going.
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _pg_ctl_start(self, account: Account | None, settings: Mapping[str, str]) -> str | None:
+        """None when the server started, else the end of what it logged about it."""
+        options = [f"-c {name}={shlex.quote(value)}" for name, value in settings.items()]
+        options.append(f"-k {shlex.quote(str(self._socket_directory))}")
+        logged_before = self._log.stat().st_size
+        try:
+            self._run(
+                "pg_ctl", "-D", str(self.directory), "-w", "-t", str(START_SECONDS),
+                "-l", str(self._log), "-o", " ".join(options), "start", account=account,
+            )  # fmt: skip
+        except StorageUnavailable as error:
+            with self._log.open("rb") as log:
+                log.seek(logged_before)
+                return "\n".join(log.read().decode(errors="replace").splitlines()[-8:]) or str(error)
+        return None
+
+    def _answer(self) -> int:
+        return self._call("pg_isready", "-q", "-t", "5", "-h", str(self._socket_directory))[0]
 
     @property
     def _socket_directory(self) -> Path:
-        if len(str(self.directory)) <= MAX_SOCKET_DIRECTORY:
+        """The data directory, closed to others, unless a socket's address cannot be written there."""
+        name = str(self.directory)
+        # A comma separates hosts, for the server and for its clients.
+        if len(os.fsencode(name)) <= MAX_SOCKET_DIRECTORY and "," not in name:
             return self.directory
-        return Path(tempfile.gettempdir()) / f"jobledger-{self.directory.parent.stat().st_ino}"
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"jobledger-{digest}"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -93,53 +157,64 @@ class EmbeddedPostgres:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _own_by_system_user(self) -> None:
-        self._socket_directory.mkdir(exist_ok=True)
-        self._log.touch()
-        if not self._user:
-            return
-        owner = _system_user(self._user)
-        for path in (*self.directory.parents, *self._binaries.parents, self._binaries):
-            _let_pass(path)
-        for path in (self.directory, self._socket_directory, self._log):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+    def _account(self) -> Account | None:
+        """Whom the server runs as when we are root: whoever owns the data, a system user for new data."""
+        if os.geteuid() != 0:
+            return None
+        with suppress(FileNotFoundError):
+            found = self.directory.stat()
+            if found.st_uid != 0:
+                return Account(found.st_uid, found.st_gid)
+        user = _system_user(SYSTEM_USER)
+        return Account(user.pw_uid, user.pw_gid)
 
-    def _initialise(self) -> None:
+    def _own(self, account: Account | None) -> None:
+        for directory in (self.directory, self._socket_directory):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            # Others could listen in our place in a directory that is theirs.
+            if account is None and directory.stat().st_uid != os.geteuid():
+                raise InvalidSettings(f"DATA_DIRECTORY: {directory} belongs to another user.")
+        self._log.touch()
+        if account is None:
+            return
+        for path in (*self.directory.parents, *self._binaries.parents):
+            _let(path, stat.S_IXOTH)
+        _let_read(self._binaries.parent)
+        for path in (self.directory, self._socket_directory, self._log):
+            os.chown(path, *account)
+
+    def _initialise(self, account: Account | None) -> None:
         """Make the data directory aside and move it into place, so that half a one is never taken for one."""
         if (self.directory / "PG_VERSION").exists():
             return
+        if any(self.directory.iterdir()):
+            raise InvalidSettings(f"DATA_DIRECTORY: {self.directory} holds something else than PostgreSQL's.")
         fresh = self.directory.with_name(self.directory.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        if self._user:
-            owner = _system_user(self._user)
-            os.chown(fresh, owner.pw_uid, owner.pw_gid)
-        self._run(
-            "initdb", "-D", str(fresh), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres"
-        )
+        fresh.mkdir(mode=0o700)
+        if account:
+            os.chown(fresh, *account)
+        choices = ("--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres")
+        self._run("initdb", "-D", str(fresh), *choices, account=account)
         self.directory.rmdir()
         fresh.rename(self.directory)
 
-    def _is_running(self) -> bool:
-        try:
-            with psycopg.connect(self.url, connect_timeout=2):
-                return True
-        except psycopg.Error:
-            return False
+    def _forget_recycled_pid(self) -> None:
+        """Remove the pid file of a dead server whose number another program got since, as after a reboot."""
+        pid_file = self.directory / "postmaster.pid"
+        with suppress(OSError, ValueError, IndexError):
+            pid = int(pid_file.read_text().splitlines()[0])
+            # Where there is no /proc, this raises, and the server's own checks are all there is.
+            program = Path(f"/proc/{pid}/exe").readlink().name
+            if not program.startswith("postgres"):
+                pid_file.unlink()
 
-    def _pg_ctl_start(self, settings: Mapping[str, str]) -> bool:
-        options = [f"-c {name}='{value}'" for name, value in settings.items()]
-        options.append(f"-k '{self._socket_directory}'")
-        try:
-            self._run(
-                "pg_ctl", "-D", str(self.directory), "-w", "-t", str(START_SECONDS),
-                "-l", str(self._log), "-o", " ".join(options), "start",
-            )  # fmt: skip
-        except StorageUnavailable:
-            return False
-        return True
+    def _run(self, program: str, *arguments: str, account: Account | None) -> None:
+        code, output = self._call(program, *arguments, account=account)
+        if code:
+            raise StorageUnavailable(f"{program} failed: {output.strip()}")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _call(self, program: str, *arguments: str, account: Account | None = None) -> tuple[int, str]:
         # To files, not pipes: the server keeps what it inherits open, and a pipe would never end.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(  # noqa: S603 - our own wheel's programs
@@ -147,32 +222,41 @@ class EmbeddedPostgres:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                user=self._user,
+                user=account.uid if account else None,
                 # Root's own group would be looked at before what others may do.
-                group=_system_user(self._user).pw_gid if self._user else None,
-                extra_groups=[] if self._user else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
                 start_new_session=True,
                 cwd="/",
                 check=False,
             )
-            if done.returncode:
-                output.seek(0)
-                raise StorageUnavailable(f"{program} failed: {output.read().strip()}")
-
-    def _tail(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-8:])
+            output.seek(0)
+            return done.returncode, output.read()
 
 
 def _system_user(name: str) -> pwd.struct_passwd:
-    try:
+    with suppress(KeyError):
         return pwd.getpwnam(name)
-    except KeyError:
+    try:
         subprocess.run(["useradd", "--system", name], check=True, capture_output=True)  # noqa: S603, S607
         return pwd.getpwnam(name)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        told = "PostgreSQL does not run as root, and no user could be made for it; start as another user."
+        raise StorageUnavailable(told) from error
 
 
-def _let_pass(directory: Path) -> None:
-    """Let the system user go through a directory on the way to ours; it may still not list it."""
-    mode = directory.stat().st_mode
-    if not mode & stat.S_IXOTH:
-        directory.chmod(mode | stat.S_IXOTH)
+def _let(path: Path, bits: int) -> None:
+    """Let others do to a path what `bits` say: the system user must come through to what is its own."""
+    mode = path.stat().st_mode
+    if mode & bits != bits:
+        path.chmod(mode | bits)
+
+
+def _let_read(installation: Path) -> None:
+    """Undo a narrow umask at the wheel's installation, of which the directory itself is the witness."""
+    if installation.stat().st_mode & stat.S_IROTH:
+        return
+    for path in (*installation.rglob("*"), installation):
+        if not path.is_symlink():
+            runs = stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0
+            _let(path, stat.S_IROTH | runs)
