@@ -70,7 +70,7 @@ class JwksTokenVerifier:
         return verified
 
     async def _key_of(self, token: str) -> PyJWK:
-        if len(token) > MAX_TOKEN_BYTES:
+        if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise NotAuthenticated(REFUSED)
         try:
             kid = jwt.get_unverified_header(token).get("kid")

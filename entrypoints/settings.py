@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.errors import InvalidSettings
@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     )
     supabase_secret_key: SecretStr | None = Field(
         None, description="Accepted for clients of this stack; nothing here needs it."
+    )
+    roles_claim: str = Field(
+        "app_metadata.roles",
+        description="The token's claim that holds roles; not one under user_metadata, which users write.",
     )
     transaction_pooler_url: SecretStr | None = Field(
         None, description="PostgreSQL through a transaction pooler, or directly, as the service role."
@@ -99,6 +103,13 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     modal_app_name: str = Field("jobledger", description="The name of the app on Modal.")
+
+    @field_validator("roles_claim")
+    @classmethod
+    def _is_not_written_by_users(cls, claim: str) -> str:
+        if claim.split(".", maxsplit=1)[0] == "user_metadata":
+            raise ValueError("users write user_metadata themselves, so it cannot hold their roles")
+        return claim
 
     @property
     def database_url(self) -> str:

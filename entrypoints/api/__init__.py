@@ -1,0 +1,1 @@
+"""The HTTP API: a module a resource, one table of problems, everything else in `domain`."""

@@ -1,0 +1,31 @@
+"""The FastAPI application, made of what it is given."""
+
+from fastapi import FastAPI
+
+from domain.ports.tokens import TokenIssuer, TokenVerifier
+from entrypoints.api import health, issuer, job_acts, jobs, problems
+from entrypoints.api.middleware import BodyLimit, RequestIdentity
+from entrypoints.services import Services
+from entrypoints.settings import Settings
+
+DESCRIPTION = "Jobs that are never lost, with a history of who did what, when and why."
+
+
+def create_app(
+    services: Services, verifier: TokenVerifier, settings: Settings, local_issuer: TokenIssuer | None = None
+) -> FastAPI:
+    """The API over these services; with `local_issuer` it also publishes that issuer's keys."""
+    app = FastAPI(title="Jobledger", version="0.1.0", description=DESCRIPTION)
+    app.state.services = services
+    app.state.verifier = verifier
+    app.state.settings = settings
+    app.include_router(health.router)
+    app.include_router(jobs.router)
+    app.include_router(job_acts.router)
+    if local_issuer:
+        app.include_router(issuer.router_for(local_issuer))
+    problems.install(app)
+    # Added last is outermost: a request is named before anything can refuse it.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestIdentity)
+    return app

@@ -1,0 +1,66 @@
+"""Who is asking, and in which role."""
+
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from domain.errors import NotAuthenticated
+from domain.events import Actor, ActorKind
+from domain.identifiers import UserId
+from domain.ports.tokens import VerifiedToken
+from entrypoints.settings import Settings
+
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of the configured issuer.")
+
+
+class ValidatedJWTUser(NamedTuple):
+    user_id: UserId
+
+
+class Role(StrEnum):
+    USER = "user"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def get_verified_token(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> VerifiedToken:
+    if credentials is None:
+        raise NotAuthenticated("A bearer token is needed.")
+    token: VerifiedToken = await request.app.state.verifier.verify(credentials.credentials)
+    request.state.user_id = token.user_id
+    return token
+
+
+async def get_validated_jwt_user(
+    token: Annotated[VerifiedToken, Depends(get_verified_token)],
+) -> ValidatedJWTUser:
+    return ValidatedJWTUser(token.user_id)
+
+
+async def get_roles(
+    token: Annotated[VerifiedToken, Depends(get_verified_token)],
+    settings: Annotated[Settings, Depends(get_settings)],
+) -> frozenset[Role]:
+    """The roles that the issuer signed; unknown ones are ignored, and everybody is a user."""
+    claim: Any = token.claims
+    for name in settings.roles_claim.split("."):
+        claim = claim.get(name) if isinstance(claim, dict) else None
+    named = claim if isinstance(claim, list) else [claim]
+    return frozenset({Role.USER, *(Role(name) for name in named if name in set(Role))})
+
+
+CurrentUser = Annotated[ValidatedJWTUser, Depends(get_validated_jwt_user)]
+Roles = Annotated[frozenset[Role], Depends(get_roles)]
+
+
+def actor_of(user: ValidatedJWTUser) -> Actor:
+    return Actor(ActorKind.USER, user.user_id)

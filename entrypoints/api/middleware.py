@@ -1,0 +1,127 @@
+"""What happens around every request, as pure ASGI, outermost first: identify and log, then bound the body."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrypoints.api.problems import HTTP_KINDS, INTERNAL, problem
+
+log = structlog.get_logger()
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+MAX_BODY_BYTES = 1024 * 1024
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"private, no-cache"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class RequestIdentity:
+    """Names the request, turns whatever escaped into a problem, and writes the one access line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception:
+                log.exception("request.failed")
+                if status:
+                    raise
+                answer = problem(INTERNAL, "", request_id=request_id, path=scope["path"])
+                await answer(scope, receive, send_with_headers)
+            finally:
+                _log_access(scope, status, began)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            if SANE_REQUEST_ID.fullmatch(given):
+                return str(given)
+    return str(uuid4())
+
+
+def _log_access(scope: Scope, status: int, began: float) -> None:
+    route = scope.get("route")
+    log.info(
+        "request.finished",
+        method=scope["method"],
+        # The template, not the path: paths hold ids, and there must be few of these.
+        route=getattr(route, "path", None),
+        status=status,
+        duration_ms=round((time.perf_counter() - began) * 1000, 1),
+        user_id=scope["state"].get("user_id"),
+    )
+
+
+class BodyLimit:
+    """Refuses a body above the limit, whether its length was announced or it came in chunks."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+        answered = False
+
+        async def counting_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _TooLarge
+            return message
+
+        async def noting_send(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, counting_receive, noting_send)
+        except _TooLarge:
+            if not answered:
+                await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        detail = f"A request's body has at most {self._max_bytes} bytes."
+        state: dict[str, Any] = scope["state"]
+        answer = problem(HTTP_KINDS[413], detail, request_id=state["request_id"], path=scope["path"])
+        await answer(scope, receive, send)
+
+
+class _TooLarge(BaseException):
+    """Not an Exception, so that nothing between here and the reader of the body takes it for its own."""

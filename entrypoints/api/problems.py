@@ -1,0 +1,133 @@
+"""What is refused, as RFC 9457 problems: one table from domain error to status, one shape for all."""
+
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from domain.errors import (
+    AttemptGivenUp,
+    FieldProblem,
+    IllegalTransition,
+    InvalidSettings,
+    InvalidSubmission,
+    JobledgerError,
+    JobNotFound,
+    KeyReused,
+    NotAuthenticated,
+    NotPermitted,
+    StorageUnavailable,
+    UniqueKeyHeld,
+    VersionConflict,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+
+class Kind(NamedTuple):
+    """`slug` ends the problem's type, a stable URI that clients may compare."""
+
+    status: int
+    slug: str
+    title: str
+
+
+INTERNAL = Kind(500, "internal", "Something went wrong here")
+
+KINDS: dict[type[JobledgerError], Kind] = {
+    JobledgerError: INTERNAL,
+    AttemptGivenUp: INTERNAL,
+    InvalidSettings: INTERNAL,
+    JobNotFound: Kind(404, "job-not-found", "There is no such job"),
+    IllegalTransition: Kind(409, "illegal-transition", "The job's state does not allow that"),
+    VersionConflict: Kind(412, "version-conflict", "The job has moved on"),
+    InvalidSubmission: Kind(422, "invalid-request", "The request cannot be accepted as it is"),
+    KeyReused: Kind(422, "idempotency-key-reused", "The idempotency key belongs to another request"),
+    UniqueKeyHeld: Kind(409, "unique-key-held", "Another job holds the unique key"),
+    NotAuthenticated: Kind(401, "not-authenticated", "A valid token is needed"),
+    NotPermitted: Kind(403, "not-permitted", "Your role does not allow that"),
+    StorageUnavailable: Kind(503, "storage-unavailable", "The service cannot reach its storage now"),
+}
+
+HTTP_KINDS: dict[int, Kind] = {
+    400: Kind(400, "malformed", "The request cannot be read"),
+    404: Kind(404, "not-found", "There is nothing here"),
+    405: Kind(405, "method-not-allowed", "This resource does not know that method"),
+    413: Kind(413, "too-large", "The request is too large"),
+}
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    *,
+    request_id: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> Response:
+    """The answer for one problem; `type` is relative to the service, so it names no host."""
+    body = {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": path,
+        "request_id": request_id,
+    } | extra
+    return Response(orjson.dumps(body), kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Give every refusal the one shape, FastAPI's own included."""
+    app.add_exception_handler(JobledgerError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def _answer(request: Request, kind: Kind, detail: str, **rest: Any) -> Response:
+    return problem(kind, detail, request_id=request.state.request_id, path=request.url.path, **rest)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    kind = KINDS[type(error)]  # type: ignore[index]  # registered for JobledgerError only
+    if isinstance(error, InvalidSubmission):
+        return _answer(request, kind, "See `errors`.", errors=_errors(error.problems))
+    if isinstance(error, NotAuthenticated):
+        header = f'Bearer error="invalid_token", error_description="{error}"'
+        return _answer(request, kind, str(error), headers={"WWW-Authenticate": header})
+    if isinstance(error, StorageUnavailable):
+        return _answer(request, kind, str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
+    if isinstance(error, KeyReused | UniqueKeyHeld):
+        return _answer(request, kind, str(error), job_id=error.job_id, job=f"/jobs/{error.job_id}")
+    return _answer(request, kind, "" if kind is INTERNAL else str(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(item["type"] == "json_invalid" for item in found):
+        return _answer(request, HTTP_KINDS[400], "The body is not JSON.")
+    problems = [FieldProblem(pointer=_pointer(item["loc"]), detail=item["msg"]) for item in found]
+    return _answer(request, KINDS[InvalidSubmission], "See `errors`.", errors=_errors(problems))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    kind = HTTP_KINDS.get(status, Kind(status, "refused", "The request was refused"))
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    return _answer(request, kind, detail, headers=headers)
+
+
+def _errors(problems: list[FieldProblem]) -> list[dict[str, str]]:
+    return [{"pointer": item.pointer, "detail": item.detail} for item in problems]
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    """RFC 6901, into the body; a query parameter or header is named with its place."""
+    place, *parts = location or ("body",)
+    escaped = [str(part).replace("~", "~0").replace("/", "~1") for part in parts]
+    return "/" + "/".join(escaped if place == "body" else [str(place), *escaped])

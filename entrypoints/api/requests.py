@@ -1,0 +1,64 @@
+"""What the job routes share: the caller's services, who asks, and what the headers say."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel
+
+from domain.errors import JobNotFound
+from domain.events import Actor, Provenance
+from domain.identifiers import JobId
+from domain.views import JobView
+from entrypoints.api.cursors import JOB_ID
+from entrypoints.api.schemas import ProblemOut
+from entrypoints.services import Services
+
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def answers(*problems: int, **models: type[BaseModel]) -> Responses:
+    """What an operation may answer, for OpenAPI: `ok=JobOut` or `accepted=JobOut`, and its problems."""
+    statuses = {"ok": 200, "accepted": 202}
+    documented: Responses = {statuses[name]: {"model": model} for name, model in models.items()}
+    return documented | {status: {"model": ProblemOut} for status in problems}
+
+
+def get_services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Work = Annotated[Services, Depends(get_services)]
+Text = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
+
+
+def provenance_of(request: Request, services: Services, actor: Actor) -> Provenance:
+    traceparent = request.headers.get("traceparent", "")
+    return Provenance(
+        actor=actor,
+        command_id=services.ids.command_id(),
+        request_id=request.state.request_id,
+        traceparent=traceparent if TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def parse_job_id(job_id: str) -> JobId:
+    if not JOB_ID.fullmatch(job_id):
+        raise JobNotFound(job_id)
+    return JobId(job_id)
+
+
+def etag_of(view: JobView) -> str:
+    return f'"{view.job.version}"'
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version of `If-Match`, None for any; a tag that we never gave out matches none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = ETAG.fullmatch(if_match.strip())
+    return int(match[1]) if match else -1

@@ -1,0 +1,356 @@
+"""Jobs over HTTP, as clients see them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from domain import decisions
+from domain.identifiers import JobId, MessageId, WorkerId
+from domain.job import Job, Lease
+from domain.ports.event_store import Appended, Change
+from domain.views import JobView
+from entrypoints.api.schemas import EventOut, JobOut
+from entrypoints.services import Services
+from tests.builders import new_id, provenance
+from tests.entrypoints.api.conftest import Client
+
+
+async def submitted(client: httpx.AsyncClient, **asked: Any) -> dict[str, Any]:
+    answer = await client.post("/jobs", json={"job_type": "sample_task"} | asked)
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+async def started(services: Services, job_id: str) -> None:
+    """Let a worker claim the job, without running it."""
+    before = await services.views.get(JobId(job_id))
+    assert before is not None
+    event = decisions.start(before.job, lease=Lease(WorkerId("w"), MessageId(1), 1), compute="local")
+    change = Change(job_id=before.job.id, before=before, event=event, provenance=provenance())
+    (outcome,) = await services.store.append([change])
+    assert isinstance(outcome, Appended)
+
+
+async def test_a_submitted_job_is_accepted_and_can_be_found(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/jobs",
+        json={"job_type": "sample_task", "job_parameters": {"steps": 2}, "priority": 7, "tags": ["a"]},
+    )
+    job = answer.json()
+
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/jobs/{job['id']}"
+    assert answer.headers["ETag"] == '"1"'
+    assert (await client.get(answer.headers["Location"])).json() == job
+    assert (job["status"], job["priority"], job["tags"]) == ("pending", 7, ["a"])
+
+
+async def test_what_the_answers_say_is_what_the_documentation_promises(client: httpx.AsyncClient) -> None:
+    job = await submitted(client)
+    events = (await client.get(job["links"]["events"])).json()["events"]
+
+    assert JobOut.model_validate(job).model_fields_set == set(job)
+    assert set(JobOut.model_fields) == set(job)
+    assert set(EventOut.model_fields) == set(events[0])
+
+
+async def test_the_history_names_actor_and_request(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/jobs", json={"job_type": "sample_task"}, headers={"X-Request-ID": "request-17"}
+    )
+    (event,) = (await client.get(answer.json()["links"]["events"])).json()["events"]
+
+    assert answer.headers["X-Request-ID"] == "request-17"
+    assert event["type"] == "JobSubmitted"
+    assert event["actor"] == {"kind": "user", "id": "user-1"}
+    assert event["request_id"] == "request-17"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/job_type"),
+        ({"job_type": "nobody_knows"}, "/job_type"),
+        ({"job_type": "sample_task", "priority": 10}, "/priority"),
+        ({"job_type": "sample_task", "surprise": 1}, "/surprise"),
+        ({"job_type": "sample_task", "run_at": "2030-01-01T00:00:00"}, "/run_at"),
+        ({"job_type": "sample_task", "job_parameters": {"steps": "many"}}, "/job_parameters/steps"),
+        ({"job_type": "sample_task", "job_parameters": {"unknown": 1}}, "/job_parameters/unknown"),
+        (
+            {"job_type": "sample_task", "job_parameters": {"result": {"a/b": "\0"}}},
+            "/job_parameters/result/a~1b",
+        ),
+        ({"job_type": "sample_task", "job_parameters": {"result": "\ud800"}}, "/job_parameters/result"),
+        ({"job_type": "sample_task", "tags": ["x" * 65]}, "/tags/0"),
+        ({"job_type": "sample_task", "job_parameters": []}, "/job_parameters"),
+    ],
+)
+async def test_a_bad_field_is_named(client: httpx.AsyncClient, body: dict[str, Any], pointer: str) -> None:
+    # The standard writer escapes what is no character, as a careless client would.
+    answer = await client.post(
+        "/jobs", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"{", 400),
+        (b"", 422),
+        (b"[]", 422),
+        (b'{"job_type": NaN}', 422),
+        (b"[" * 5000, 400),
+        (b'{"job_type":"sample_task","job_parameters":{"result":' + b"[" * 40 + b"]" * 40 + b"}}", 422),
+        (b'{"job_type":"sample_task","job_parameters":{"result":Infinity}}', 422),
+        (b'{"job_type":"sample_task","job_parameters":{"result":"' + b"x" * 300_000 + b'"}}', 422),
+        (b'"' + b"x" * 1_100_000 + b'"', 413),
+        (b"\xff\xfe", 400),
+    ],
+)
+async def test_what_cannot_be_read_is_a_problem_and_never_a_500(
+    client: httpx.AsyncClient, content: bytes, status: int
+) -> None:
+    answer = await client.post("/jobs", content=content, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == status
+    assert answer.json()["status"] == status
+
+
+async def test_a_body_in_chunks_is_bounded_too(client: httpx.AsyncClient) -> None:
+    async def chunks() -> Any:
+        for _ in range(40):
+            yield b"x" * 65_536
+
+    answer = await client.post("/jobs", content=chunks(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
+
+
+async def test_numbers_beyond_a_double_come_back_as_they_were(client: httpx.AsyncClient) -> None:
+    value = {"big": 2**70, "ratio": 0.1, "tiny": 5e-324, "text": "Grüße \U0001f600"}
+    job = await submitted(client, job_parameters={"result": value})
+
+    assert (await client.get(f"/jobs/{job['id']}")).json()["job_parameters"] == {"result": value}
+
+
+async def test_another_users_job_is_not_found(as_user: Client) -> None:
+    job = await submitted(as_user("user-1"))
+    stranger = as_user("user-2")
+
+    for path in (f"/jobs/{job['id']}", f"/jobs/{job['id']}/events"):
+        assert (await stranger.get(path)).status_code == 404
+    for act in ("cancel", "retry"):
+        answer = await stranger.post(f"/jobs/{job['id']}/{act}", json={"reason": "mine now"})
+        assert answer.status_code == 404
+    assert (await stranger.get("/jobs")).json()["jobs"] == []
+
+
+@pytest.mark.parametrize("job_id", ["1", "nonsense", new_id(), new_id().upper(), "%00", "a" * 3000])
+async def test_a_job_that_does_not_exist_is_not_found(client: httpx.AsyncClient, job_id: str) -> None:
+    assert (await client.get(f"/jobs/{job_id}")).status_code == 404
+
+
+async def test_the_same_key_gives_the_same_answer_again(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    headers = {"Idempotency-Key": '"order-17"'}
+    body = {"job_type": "sample_task", "job_parameters": {"steps": 2}}
+    first = await client.post("/jobs", json=body, headers=headers)
+    await started(services, first.json()["id"])
+    again = await client.post("/jobs", json=body, headers={"Idempotency-Key": "order-17"})
+
+    assert again.status_code == 202
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+
+
+async def test_the_same_key_with_another_body_is_refused_and_says_what_differs(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"Idempotency-Key": "order-17"}
+    first = await client.post("/jobs", json={"job_type": "sample_task"}, headers=headers)
+    other = await client.post("/jobs", json={"job_type": "sample_task", "priority": 3}, headers=headers)
+
+    assert other.status_code == 422
+    assert other.json()["type"] == "/problems/idempotency-key-reused"
+    assert other.json()["job_id"] == first.json()["id"]
+    assert "priority" in other.json()["detail"]
+
+
+async def test_two_users_may_use_the_same_key(as_user: Client) -> None:
+    headers = {"Idempotency-Key": "order-17"}
+    answers = [
+        await as_user(user).post("/jobs", json={"job_type": "sample_task"}, headers=headers)
+        for user in ("user-1", "user-2")
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+async def test_a_unique_key_is_held_until_its_job_ends(client: httpx.AsyncClient) -> None:
+    job = await submitted(client, unique_key="invoice-1")
+    refused = await client.post("/jobs", json={"job_type": "sample_task", "unique_key": "invoice-1"})
+    assert refused.status_code == 409
+    assert refused.json()["job_id"] == job["id"]
+
+    await client.post(f"/jobs/{job['id']}/cancel", json={"reason": "wrong invoice"})
+    successor = await submitted(client, unique_key="invoice-1")
+    retried = await client.post(f"/jobs/{job['id']}/retry", json={"reason": "right after all"})
+    assert retried.status_code == 409
+    assert retried.json()["job_id"] == successor["id"]
+
+
+async def test_lists_are_filtered_and_paged(client: httpx.AsyncClient) -> None:
+    jobs = [await submitted(client, tags=["even" if n % 2 == 0 else "odd"]) for n in range(7)]
+    expected = [job["id"] for job in reversed(jobs)]
+    found: list[str] = []
+    path: str | None = "/jobs?limit=3"
+    while path:
+        page = (await client.get(path)).json()
+        found += [job["id"] for job in page["jobs"]]
+        path = page["next"]
+    odd = (await client.get("/jobs?tag=odd")).json()["jobs"]
+    skipped = (await client.get("/jobs?limit=2&offset=5")).json()["jobs"]
+
+    assert found == expected
+    assert [job["id"] for job in odd] == expected[1::2]
+    assert [job["id"] for job in skipped] == expected[5:]
+
+
+async def test_a_cursor_of_another_list_is_refused(client: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await submitted(client, tags=["a"])
+    link = (await client.get("/jobs?limit=1&tag=a")).headers["Link"]
+    cursor = link.split("cursor=")[1].split(">")[0]
+
+    for path in (f"/jobs?limit=1&cursor={cursor}", "/jobs?cursor=nonsense", "/jobs?cursor=%ff%00"):
+        answer = await client.get(path)
+        assert answer.status_code == 422, path
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "offset=-1", "offset=10001", "status=odd", "tag=%00", "limit=x"]
+)
+async def test_a_bad_query_names_its_parameter(client: httpx.AsyncClient, query: str) -> None:
+    answer = await client.get(f"/jobs?{query}")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/query/{query.split('=', maxsplit=1)[0]}"
+
+
+async def test_an_unchanged_job_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    job = await submitted(client)
+    unchanged = await client.get(f"/jobs/{job['id']}", headers={"If-None-Match": '"1"'})
+    changed = await client.get(f"/jobs/{job['id']}", headers={"If-None-Match": '"7"'})
+
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert changed.status_code == 200
+
+
+async def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(client: httpx.AsyncClient) -> None:
+    ahead = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    job = await submitted(client, run_at=ahead)
+    assert job["status"] == "scheduled"
+
+    cancelled = await client.post(f"/jobs/{job['id']}/cancel", json={"reason": "no longer needed"})
+    again = await client.post(f"/jobs/{job['id']}/cancel", json={"reason": "once more"})
+    retried = await client.post(f"/jobs/{job['id']}/retry", json={"reason": "needed after all"})
+    events = (await client.get(f"/jobs/{job['id']}/events")).json()["events"]
+
+    assert cancelled.json()["status"] == "cancelled"
+    assert again.status_code == 409
+    assert retried.json()["status"] == "pending"
+    assert [event["data"].get("reason") for event in events[1:]] == ["no longer needed", "needed after all"]
+
+
+async def test_a_running_job_is_asked_to_stop(client: httpx.AsyncClient, services: Services) -> None:
+    job = await submitted(client)
+    await started(services, job["id"])
+    answer = await client.post(f"/jobs/{job['id']}/cancel", json={"reason": "enough"})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelling")
+
+
+async def test_an_act_on_an_older_version_is_refused(client: httpx.AsyncClient, services: Services) -> None:
+    job = await submitted(client)
+    await started(services, job["id"])
+    for tag in ('"1"', '"99"', '"x"'):
+        answer = await client.post(
+            f"/jobs/{job['id']}/cancel", json={"reason": "enough"}, headers={"If-Match": tag}
+        )
+        assert answer.status_code == 412, tag
+    current = await client.post(
+        f"/jobs/{job['id']}/cancel", json={"reason": "enough"}, headers={"If-Match": '"2"'}
+    )
+
+    assert current.status_code == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "x" * 501}, {"reason": "x", "more": 1}])
+async def test_an_act_needs_a_reason(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    job = await submitted(client)
+
+    assert (await client.post(f"/jobs/{job['id']}/cancel", json=body)).status_code == 422
+
+
+async def test_an_operator_acts_on_anybodys_job_and_the_history_says_so(as_user: Client) -> None:
+    job = await submitted(as_user("user-1"))
+    operator = as_user("operator-1", "operator")
+    answer = await operator.post(f"/jobs/{job['id']}/cancel", json={"reason": "runaway"})
+    events = (await as_user("user-1").get(f"/jobs/{job['id']}/events")).json()["events"]
+
+    assert answer.status_code == 200
+    assert events[-1]["actor"] == {"kind": "operator", "id": "operator-1"}
+
+
+async def test_only_operators_act_on_behalf_of_others(as_user: Client) -> None:
+    body = {"job_type": "sample_task", "on_behalf_of": "customer-7"}
+
+    assert (await as_user("user-1").post("/jobs", json=body)).status_code == 403
+    assert (await as_user("op", "operator").post("/jobs", json=body)).status_code == 202
+
+
+async def test_a_trace_that_the_client_began_goes_into_the_history(client: httpx.AsyncClient) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    job = (
+        await client.post("/jobs", json={"job_type": "sample_task"}, headers={"traceparent": trace})
+    ).json()
+    (event,) = (await client.get(f"/jobs/{job['id']}/events")).json()["events"]
+
+    assert event["traceparent"] == trace
+
+
+async def test_the_history_is_paged_by_version(client: httpx.AsyncClient) -> None:
+    job = await submitted(client)
+    for _ in range(2):
+        await client.post(f"/jobs/{job['id']}/cancel", json={"reason": "stop"})
+        await client.post(f"/jobs/{job['id']}/retry", json={"reason": "go"})
+    versions: list[int] = []
+    path: str | None = f"/jobs/{job['id']}/events?limit=2"
+    while path:
+        page = (await client.get(path)).json()
+        versions += [event["version"] for event in page["events"]]
+        path = page["next"]
+
+    assert versions == [1, 2, 3, 4, 5]
+
+
+def test_every_field_of_a_job_view_is_shown_or_kept_back_on_purpose() -> None:
+    kept_back = {
+        "job", "idempotency_key", "fingerprint", "traceparent", "on_behalf_of", "max_lost_attempts",
+        "timeout_seconds", "failed_attempts", "lost_attempts", "lease", "call_id",
+    }  # fmt: skip
+    known = set(JobView._fields) | set(Job._fields)
+
+    assert known - kept_back <= set(JobOut.model_fields)
