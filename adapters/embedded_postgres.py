@@ -141,6 +141,19 @@ class EmbeddedPostgres:
     def _answer(self) -> int:
         return self._call("pg_isready", "-q", "-t", "5", "-h", str(self._socket_directory))[0]
 
+    def database(self, name: str) -> str:
+        """The superuser's URL of the database, which is made when there is none."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return make_conninfo(self.url, dbname=name)
+
+    def let_in(self, role: str, *, database: str) -> str:
+        """Let a role log in, which only this machine's users can reach anyway, and return its URL."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
+        return make_conninfo(self.url, dbname=database, user=role)
+
     @property
     def _socket_directory(self) -> Path:
         """The data directory, closed to others, unless a socket's address cannot be written there."""

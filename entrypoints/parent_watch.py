@@ -1,26 +1,23 @@
-"""Children that outlive their supervisor leave by themselves, also when it was killed without a word."""
+"""Leaving when one's supervisor has died: a child must not outlive the tree that it belongs to.
+
+The supervisor keeps the writing end of a pipe; nobody ever writes. When it dies, however it dies, the
+reading end that its children inherited comes to its end.
+"""
 
 import os
 import signal
-import threading
-from collections.abc import MutableMapping
+from threading import Thread
 
-PIPE_VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
+VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
 
 
-def watch_supervisor(environment: MutableMapping[str, str]) -> None:
-    """Send this process SIGTERM when its supervisor is gone; nothing where it has none.
-
-    The supervisor alone holds the writing end of a pipe and never writes: the end of the file is the end of
-    the supervisor, however it died.
-    """
-    # Taken out, so that a process of ours, started by a job's function, does not take it for its own.
-    descriptor = environment.pop(PIPE_VARIABLE, None)
+def watch_parent() -> None:
+    """Send this process SIGTERM once its supervisor, if it has one, is gone."""
+    descriptor = os.environ.get(VARIABLE)
     if descriptor is not None:
-        threading.Thread(target=_leave_at_end_of, args=(int(descriptor),), daemon=True).start()
+        Thread(target=_watch, args=(int(descriptor),), daemon=True, name="parent-watch").start()
 
 
-def _leave_at_end_of(pipe: int) -> None:
-    while os.read(pipe, 1):
-        pass
+def _watch(descriptor: int) -> None:
+    os.read(descriptor, 1)
     os.kill(os.getpid(), signal.SIGTERM)

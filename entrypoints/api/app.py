@@ -1,6 +1,7 @@
 """The FastAPI application, made of what it is given."""
 
 from fastapi import FastAPI
+from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from entrypoints.api import health, issuer, job_acts, jobs, problems
@@ -12,10 +13,18 @@ DESCRIPTION = "Jobs that are never lost, with a history of who did what, when an
 
 
 def create_app(
-    services: Services, verifier: TokenVerifier, settings: Settings, local_issuer: TokenIssuer | None = None
+    verifier: TokenVerifier,
+    settings: Settings,
+    local_issuer: TokenIssuer | None = None,
+    *,
+    services: Services | None = None,
+    lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """The API over these services; with `local_issuer` it also publishes that issuer's keys."""
-    app = FastAPI(title="Jobledger", version="0.1.0", description=DESCRIPTION)
+    """The API over `services`, or over those that `lifespan` puts into the application's state.
+
+    With `local_issuer` it also publishes that issuer's keys.
+    """
+    app = FastAPI(title="Jobledger", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.services = services
     app.state.verifier = verifier
     app.state.settings = settings

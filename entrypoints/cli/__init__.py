@@ -1,1 +1,34 @@
-def main() -> None: ...
+"""The `jobledger` command: a module a group of commands."""
+
+import sys
+
+import typer
+
+from domain.errors import JobledgerError
+from entrypoints.cli import client, demo, serve
+
+HELP = """Jobs that are never lost, with a history of who did what, when and why.
+
+Exit codes: 0 done; 1 the job failed or was cancelled, or the demo found something wrong; 2 wrong usage or
+settings; 3 not found; 4 refused (the job's state, its version, or a field); 5 no valid token; 6 the service
+cannot be reached.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+serve.register(app)
+client.register(app)
+demo.register(app)
+
+
+def main() -> None:
+    try:
+        app()
+    except JobledgerError as error:
+        sys.stderr.write(f"jobledger: {error}\n")
+        sys.exit(2)

@@ -30,7 +30,7 @@ def app(services: Services, settings: Settings, issuer: LocalIssuer) -> FastAPI:
         return issuer.jwks()
 
     verifier = JwksTokenVerifier(issuer=settings.issuer, clock=SystemClock(), fetch=fetch)
-    return create_app(services, verifier, settings, issuer)
+    return create_app(verifier, settings, issuer, services=services)
 
 
 @pytest.fixture

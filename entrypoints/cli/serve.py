@@ -1,0 +1,120 @@
+"""Commands that run the service or a part of it."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+import uvloop
+
+from entrypoints import bootstrap
+from entrypoints.api.server import run_api
+from entrypoints.local_service import LocalService, local_service
+from entrypoints.log_setup import set_up_logging
+from entrypoints.loops import leave_on_signals
+from entrypoints.parent_watch import watch_parent
+from entrypoints.relay import run_relay
+from entrypoints.settings import Settings, load_settings
+from entrypoints.worker import run_worker
+
+Port = Annotated[int | None, typer.Option(help="The API's port; API_PORT otherwise.")]
+DataDirectory = Annotated[Path | None, typer.Option(help="Where the data is kept; DATA_DIRECTORY otherwise.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(api)
+    app.command()(relay)
+    app.command()(worker)
+    app.command()(migrate)
+    app.command()(dev)
+
+
+def chosen_settings(port: int | None, data_directory: Path | None) -> Settings:
+    given = {"api_port": port, "data_directory": data_directory}
+    return load_settings().model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
+
+
+def run_async(work: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def up(port: Port = None, data_directory: DataDirectory = None) -> None:
+    """Run everything here: PostgreSQL in a data directory, API, relay and worker; Ctrl-C stops it."""
+    settings = chosen_settings(port, data_directory)
+    set_up_logging(settings.log_level)
+
+    async def run() -> None:
+        leaving = leave_on_signals()
+        async with local_service(settings) as service:
+            sys.stdout.write(_banner(service))
+            sys.stdout.flush()
+            await leaving.wait()
+            sys.stdout.write("Stopping: running jobs are given time to end, the others stay queued.\n")
+
+    run_async(run())
+
+
+def _banner(service: LocalService) -> str:
+    return f"""
+Jobledger is up at {service.url} (documentation: {service.url}/docs)
+Data and keys: {service.settings.data_directory.absolute()}
+
+Token of a local user, valid for a day:
+{service.token}
+
+Submit a job:
+curl -s {service.url}/jobs -H 'Authorization: Bearer {service.token}' \
+-H 'Content-Type: application/json' -d '{{"job_type": "sample_task", "job_parameters": {{"steps": 3}}}}'
+
+Or: jobledger submit sample_task --wait; then: jobledger history JOB_ID
+Ctrl-C stops everything.
+"""
+
+
+def _part(run: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    watch_parent()
+    run_async(run(settings))
+
+
+def api() -> None:
+    """Serve the HTTP API over TRANSACTION_POOLER_URL."""
+    _part(run_api)
+
+
+def relay() -> None:
+    """Move due jobs from the outbox to the queue; any number may run."""
+    _part(run_relay)
+
+
+def worker() -> None:
+    """Run jobs; any number may run."""
+    _part(run_worker)
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date through MIGRATION_URL; safe to run many times at once."""
+    bootstrap.migrate(load_settings())
+    sys.stdout.write("The schema is up to date.\n")
+
+
+def dev() -> None:
+    """Serve the API with reload, for working on it."""
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    uvicorn.run(
+        "entrypoints.api.server:app_from_environment",
+        factory=True,
+        reload=True,
+        reload_dirs=[name for name in ("domain", "adapters", "entrypoints") if Path(name).is_dir()] or None,
+        host=settings.api_host,
+        port=settings.api_port,
+    )
