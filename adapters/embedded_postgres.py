@@ -91,12 +91,6 @@ class EmbeddedPostgres:
             raise InvalidSettings(f"DATA_DIRECTORY: PostgreSQL cannot live there: {error}") from error
         return self.url
 
-    def let_in(self, role: str) -> str:
-        """The URL of a role that migrations made without the right to log in; here it gets it."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
-        return self.url_as(role)
-
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; `immediate` is a crash, from which it recovers at the next start."""
         if not (self.directory / "postmaster.pid").exists():

@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version
 
-from pydantic import SecretStr
-
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.jwks_tokens import JwksTokenVerifier
 from adapters.local_compute import LocalCompute
@@ -106,20 +104,15 @@ def migrate(settings: Settings) -> None:
     upgrade(settings.owner_url)
 
 
-def start_embedded_postgres(settings: Settings) -> tuple[EmbeddedPostgres, Settings]:
-    """Our own PostgreSQL in the data directory, migrated, and the settings with which to use it; blocks.
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    return EmbeddedPostgres(settings.data_directory / "postgres")
+
+
+def prepare_embedded(server: EmbeddedPostgres) -> tuple[str, str]:
+    """The owner's and the service's URL of the migrated database; blocks.
 
     The service connects as its own role, so that grants and policies hold here as in production.
     """
-    server = EmbeddedPostgres(settings.data_directory / "postgres")
-    server.start()
     owner_url = server.database("jobledger")
     upgrade(owner_url)
-    url = server.let_in("jobledger_service", database="jobledger")
-    changed = {
-        "transaction_pooler_url": SecretStr(url),
-        "migration_url": SecretStr(owner_url),
-        "listen_url": SecretStr(url),
-        "database_is_pooled": False,
-    }
-    return server, settings.model_copy(update=changed)
+    return owner_url, server.let_in("jobledger_service", database="jobledger")

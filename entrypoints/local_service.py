@@ -1,95 +1,153 @@
-"""The whole service on this machine: our own PostgreSQL, and every part in one process tree."""
+"""The whole service on this machine, over a PostgreSQL of its own: what `up` and `demo` run."""
 
 import asyncio
+import fcntl
 import os
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
+from pydantic import SecretStr
 
 from domain.errors import InvalidSettings, StorageUnavailable
 from domain.identifiers import UserId
 from entrypoints import bootstrap
+from entrypoints.loops import wait_for
+from entrypoints.api.server import listen_on
 from entrypoints.settings import Settings
-from entrypoints.supervisor import Supervisor, part
+from entrypoints.supervisor import Part, Supervisor
 
 PARTS = ("api", "relay", "worker")
 LOCAL_USER = UserId("local-user")
-READY_WITHIN_SECONDS = 60.0
+READY_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 0.05
+# A predecessor that was killed leaves its children behind for a moment, and they hold the port.
+PORT_SECONDS = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LocalService:
+    """A service that runs: where it is, a local user's token, and settings with which to join it."""
+
     url: str
     token: str
     settings: Settings
-    supervisor: Supervisor
 
 
 @asynccontextmanager
-async def local_service(settings: Settings) -> AsyncIterator[LocalService]:
-    """Everything up and answering within the block; everything stopped after it, data kept.
+async def local_service(
+    settings: Settings, *, leaving: asyncio.Event, output: IO[str]
+) -> AsyncIterator[LocalService]:
+    """Start everything, yield once it answers, and stop everything at the end, PostgreSQL last.
 
-    Raises InvalidSettings when the port is taken, StorageUnavailable when something does not come up.
+    Sets `leaving` when the service cannot go on; when it was set already, what is yielded is on its way down.
+    Raises InvalidSettings or StorageUnavailable when it does not start.
     """
-    _check_port(settings)
-    server, settings = await asyncio.to_thread(bootstrap.start_embedded_postgres, settings)
-    try:
-        issuer = bootstrap.local_issuer(settings)
-        token = issuer.issue(user_id=LOCAL_USER) if issuer else ""
-        kill_after = settings.drain_seconds + settings.cancel_grace_seconds + 10
-        commands = {name: part(name) for name in PARTS}
-        supervisor = Supervisor(commands, _environment(settings), kill_after=kill_after)
-        async with supervisor.running():
-            url = f"http://{settings.api_host}:{settings.api_port}"
-            await _until_ready(url)
-            yield LocalService(url=url, token=token, settings=settings, supervisor=supervisor)
-    finally:
-        await asyncio.to_thread(server.stop)
-
-
-def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with _only_one(settings.data_directory):
+        port = await _free_port(settings.api_host, settings.api_port, leaving)
+        server = bootstrap.embedded_postgres(settings)
+        await asyncio.to_thread(server.start)
         try:
-            probe.bind((settings.api_host, settings.api_port))
-        except OSError as error:
-            place = f"{settings.api_host}:{settings.api_port}"
-            raise InvalidSettings(
-                f"{place} cannot be listened on ({error.strerror}); choose another --port."
-            ) from None
+            owner_url, service_url = await asyncio.to_thread(bootstrap.prepare_embedded, server)
+            joined = _over(settings, port=port, owner_url=owner_url, service_url=service_url)
+            supervisor = Supervisor(
+                [Part(name, (sys.executable, "-m", "entrypoints.cli", name)) for name in PARTS],
+                environment=os.environ | _environment(joined),
+                output=output,
+                drain_seconds=settings.drain_seconds + 2 * settings.cancel_grace_seconds + 5,
+            )
+            running = asyncio.create_task(supervisor.run(leaving))
+            try:
+                service = LocalService(_url(joined), _token(joined), joined)
+                await _until_ready(service, leaving)
+                yield service
+            finally:
+                leaving.set()
+                await running
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+def _over(settings: Settings, *, port: int, owner_url: str, service_url: str) -> Settings:
+    """These settings, over the embedded PostgreSQL instead of whatever they name."""
+    return settings.model_copy(
+        update={
+            "api_port": port,
+            "data_directory": settings.data_directory.absolute(),
+            "migration_url": SecretStr(owner_url),
+            "transaction_pooler_url": SecretStr(service_url),
+            "listen_url": SecretStr(service_url),
+            "database_is_pooled": False,
+        }
+    )
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What the parts need to know; the rest they read as we did."""
-    urls = {
-        "TRANSACTION_POOLER_URL": settings.transaction_pooler_url,
-        "MIGRATION_URL": settings.migration_url,
-        "LISTEN_URL": settings.listen_url,
-    }
-    root = str(Path(__file__).parent.parent)
+    """What the children must not read for themselves."""
     return {
-        **os.environ,
-        **{name: url.get_secret_value() for name, url in urls.items() if url},
-        "DATABASE_IS_POOLED": "false",
-        "DATA_DIRECTORY": str(settings.data_directory.absolute()),
         "API_HOST": settings.api_host,
         "API_PORT": str(settings.api_port),
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+        "DATA_DIRECTORY": str(settings.data_directory),
+        "MIGRATION_URL": settings.owner_url,
+        "TRANSACTION_POOLER_URL": settings.database_url,
+        "LISTEN_URL": settings.database_url,
+        "DATABASE_IS_POOLED": "false",
     }
 
 
-async def _until_ready(url: str) -> None:
-    deadline = asyncio.get_running_loop().time() + READY_WITHIN_SECONDS
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-        while asyncio.get_running_loop().time() < deadline:
+def _url(settings: Settings) -> str:
+    """Where clients on this machine find the API, also when it listens on every address."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104 - compared, not bound
+    return f"http://[{here}]:{settings.api_port}" if ":" in here else f"http://{here}:{settings.api_port}"
+
+
+def _token(settings: Settings) -> str:
+    issuer = bootstrap.local_issuer(settings)
+    return issuer.issue(user_id=LOCAL_USER) if issuer else ""
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """Hold the directory; the lock goes with the process, however it ends."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "service.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        raise InvalidSettings(f"DATA_DIRECTORY: a service runs in {directory} already.") from error
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        raise InvalidSettings(f"DATA_DIRECTORY: {directory} cannot be used: {error.strerror}.") from error
+
+
+async def _free_port(host: str, port: int, leaving: asyncio.Event) -> int:
+    """The port, free to listen on; 0 becomes one that is."""
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            with listen_on(host, port) as found:
+                number: int = found.getsockname()[1]
+                return number
+        except InvalidSettings:
+            if time.monotonic() > deadline or leaving.is_set():
+                raise
+        await wait_for(leaving, at_most=LOOK_AGAIN_SECONDS)
+
+
+async def _until_ready(service: LocalService, leaving: asyncio.Event) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    async with httpx.AsyncClient(base_url=service.url, timeout=5, trust_env=False) as client:
+        while not leaving.is_set():
             try:
-                if (await client.get(f"{url}/health/db")).status_code == httpx.codes.OK:
+                if (await client.get("/health/db")).is_success:
                     return
-            except httpx.HTTPError:
+            except httpx.TransportError:
                 pass
-            await asyncio.sleep(0.05)
-    raise StorageUnavailable(f"The service did not answer at {url} within {READY_WITHIN_SECONDS:.0f} s.")
+            if time.monotonic() > deadline:
+                raise StorageUnavailable(f"The API at {service.url} did not become ready; its log says why.")
+            await wait_for(leaving, at_most=LOOK_AGAIN_SECONDS)

@@ -1,23 +1,26 @@
-"""Leaving when one's supervisor has died: a child must not outlive the tree that it belongs to.
-
-The supervisor keeps the writing end of a pipe; nobody ever writes. When it dies, however it dies, the
-reading end that its children inherited comes to its end.
-"""
+"""Children that outlive their supervisor leave by themselves, also when it was killed without a word."""
 
 import os
 import signal
-from threading import Thread
+import threading
+from collections.abc import MutableMapping
 
-VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
+PIPE_VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
 
 
-def watch_parent() -> None:
-    """Send this process SIGTERM once its supervisor, if it has one, is gone."""
-    descriptor = os.environ.get(VARIABLE)
+def watch_supervisor(environment: MutableMapping[str, str]) -> None:
+    """Send this process SIGTERM when its supervisor is gone; nothing where it has none.
+
+    The supervisor alone holds the writing end of a pipe and never writes: the end of the file is the end of
+    the supervisor, however it died.
+    """
+    # Taken out, so that a process of ours, started by a job's function, does not take it for its own.
+    descriptor = environment.pop(PIPE_VARIABLE, None)
     if descriptor is not None:
-        Thread(target=_watch, args=(int(descriptor),), daemon=True, name="parent-watch").start()
+        threading.Thread(target=_leave_at_end_of, args=(int(descriptor),), daemon=True).start()
 
 
-def _watch(descriptor: int) -> None:
-    os.read(descriptor, 1)
+def _leave_at_end_of(pipe: int) -> None:
+    while os.read(pipe, 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)

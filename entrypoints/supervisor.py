@@ -1,91 +1,122 @@
-"""Runs the parts of the service as child processes, and keeps them running."""
+"""Runs the parts of a service as child processes, and restarts those that crash."""
 
 import asyncio
 import os
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
 
 import structlog
 
+from domain.errors import InvalidSettings
 from entrypoints.loops import wait_for
-from entrypoints.parent_watch import VARIABLE
+from entrypoints.parent_watch import PIPE_VARIABLE
 
 log = structlog.get_logger()
 
-FIRST_RESTART_SECONDS = 0.2
-MAX_RESTART_SECONDS = 10.0
-STEADY_SECONDS = 30.0
+FIRST_BACKOFF_SECONDS = 0.2
+MAX_BACKOFF_SECONDS = 10.0
+# One that lived this long was well; its next crash is a new story.
+WELL_AFTER_SECONDS = 30.0
+# How a part says that it cannot start as configured, so that starting it again is no help.
+MISCONFIGURED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One child process; `name` is for people."""
+
+    name: str
+    command: tuple[str, ...]
 
 
 class Supervisor:
-    """Child processes by name, each a command; `kill_after` bounds how long one may take to leave."""
+    """Keeps its parts running, and takes them down together.
+
+    What they print goes to `output`. Each is the head of a session of its own, so that Ctrl-C in a terminal
+    reaches the supervisor alone. One that has not left `drain_seconds` after it was asked to is killed.
+    """
 
     def __init__(
-        self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], *, kill_after: float
+        self,
+        parts: Sequence[Part],
+        *,
+        environment: Mapping[str, str],
+        output: IO[str],
+        drain_seconds: float,
     ) -> None:
-        self._commands = commands
+        self._parts = parts
         self._environment = environment
-        self._kill_after = kill_after
-        self._leaving = asyncio.Event()
-        self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self._output = output
+        self._drain_seconds = drain_seconds
+        self.pids: dict[str, int] = {}
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep every child running within the block; afterwards all have left, or were killed."""
+    async def run(self, leaving: asyncio.Event) -> None:
+        """Run all parts until `leaving`, which it sets itself when one cannot be run; then end them all.
+
+        Raises InvalidSettings when a part refused to start as configured.
+        """
         reading, writing = os.pipe()
+        tasks = [asyncio.create_task(self._keep(part, reading, leaving)) for part in self._parts]
         try:
-            keepers = [
-                asyncio.create_task(self._keep(name, command, reading))
-                for name, command in self._commands.items()
-            ]
-            try:
-                yield
-            finally:
-                self._leaving.set()
-                await asyncio.gather(*keepers)
+            await asyncio.gather(*tasks)
         finally:
-            os.close(reading)
+            leaving.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
             os.close(writing)
+            os.close(reading)
 
-    async def _keep(self, name: str, command: Sequence[str], pipe: int) -> None:
-        wait = FIRST_RESTART_SECONDS
-        loop = asyncio.get_running_loop()
-        while not self._leaving.is_set():
-            began = loop.time()
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                env={**self._environment, VARIABLE: str(pipe)},
-                pass_fds=[pipe],
-                stdin=asyncio.subprocess.DEVNULL,
-                # Ctrl-C goes to a terminal's whole group; the children are told by us, in order.
-                start_new_session=True,
-            )
-            self.processes[name] = process
-            await self._until_it_ends(process)
-            if self._leaving.is_set():
+    async def _keep(self, part: Part, pipe: int, leaving: asyncio.Event) -> None:
+        backoff = FIRST_BACKOFF_SECONDS
+        while not leaving.is_set():
+            began = time.monotonic()
+            process = await self._start(part, pipe)
+            await self._until_exit(process, leaving)
+            if leaving.is_set():
                 return
-            if loop.time() - began > STEADY_SECONDS:
-                wait = FIRST_RESTART_SECONDS
-            log.warning("child.died", child=name, code=process.returncode, restart_in_seconds=wait)
-            await wait_for(self._leaving, at_most=wait)
-            wait = min(wait * 2, MAX_RESTART_SECONDS)
+            if process.returncode == MISCONFIGURED:
+                raise InvalidSettings(f"{part.name} cannot start as configured.")
+            if time.monotonic() - began > WELL_AFTER_SECONDS:
+                backoff = FIRST_BACKOFF_SECONDS
+            log.error("part.died", part=part.name, exit_code=process.returncode, restarts_in_seconds=backoff)
+            await wait_for(leaving, at_most=backoff)
+            backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
-    async def _until_it_ends(self, process: asyncio.subprocess.Process) -> None:
-        ended = asyncio.create_task(process.wait())
-        leaving = asyncio.create_task(self._leaving.wait())
-        await asyncio.wait({ended, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        if not ended.done():
-            process.terminate()
-            try:
-                await asyncio.wait_for(asyncio.shield(ended), self._kill_after)
-            except TimeoutError:
-                log.warning("child.killed", pid=process.pid)
-                process.kill()
-        await ended
+    async def _start(self, part: Part, pipe: int) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            *part.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            env={**self._environment, PIPE_VARIABLE: str(pipe)},
+            pass_fds=(pipe,),
+            start_new_session=True,
+        )
+        self.pids[part.name] = process.pid
+        log.debug("part.started", part=part.name, pid=process.pid)
+        return process
+
+    async def _until_exit(self, process: asyncio.subprocess.Process, leaving: asyncio.Event) -> None:
+        """Return when the process has ended; end it when `leaving` comes first."""
+        exited = asyncio.create_task(process.wait())
+        asked = asyncio.create_task(leaving.wait())
+        try:
+            await asyncio.wait((exited, asked), return_when=asyncio.FIRST_COMPLETED)
+            if not exited.done():
+                _send(process, signal.SIGTERM)
+                await asyncio.wait((exited,), timeout=self._drain_seconds)
+            if not exited.done():
+                log.error("part.killed", pid=process.pid, drain_seconds=self._drain_seconds)
+                _send(process, signal.SIGKILL)
+            await exited
+        finally:
+            asked.cancel()
 
 
-def part(name: str) -> list[str]:
-    """The command that runs one part of the service."""
-    return [sys.executable, "-m", "entrypoints.cli", name]
+def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    # It may have ended in this very moment.
+    with suppress(ProcessLookupError):
+        process.send_signal(number)

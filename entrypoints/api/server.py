@@ -1,17 +1,45 @@
-"""The API as a process: uvicorn around the application."""
+"""The API as a process: its socket, its server, its leaving."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from domain.errors import InvalidSettings
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
 from entrypoints.loops import leave_on_signals
 from entrypoints.settings import Settings, load_settings
 
-GRACE_SECONDS = 10
+log = structlog.get_logger()
+
+BACKLOG = 2048
+
+
+async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests under way end; on `sockets`, or one of its own."""
+    leaving = leave_on_signals()
+    listening = list(sockets) or [listen_on(settings.api_host, settings.api_port)]
+    server = _Server(
+        uvicorn.Config(
+            app_for(settings),
+            # Ours: structlog's lines, the middleware's access line, our own start and end.
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        )
+    )
+    watching = asyncio.create_task(_leave(server, leaving))
+    log.info("api.started", address=listening[0].getsockname()[:2])
+    await server.serve(listening)
+    watching.cancel()
+    log.info("api.left")
 
 
 def app_for(settings: Settings) -> FastAPI:
@@ -32,18 +60,23 @@ def app_from_environment() -> FastAPI:
     return app_for(load_settings())
 
 
-async def run_api(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then let requests under way end."""
-    # uvicorn raises the signal again when it is done; this catches it.
-    leave_on_signals()
-    config = uvicorn.Config(
-        app_for(settings),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http="httptools",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    await uvicorn.Server(config).serve()
+def listen_on(host: str, port: int) -> socket.socket:
+    """A listening socket; raises InvalidSettings, in a line, when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise InvalidSettings(f"API_PORT: {host}:{port} cannot be listened on: {error.strerror}.") from error
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn would raise them again, and end the process before we tidied up."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _leave(server: uvicorn.Server, leaving: asyncio.Event) -> None:
+    await leaving.wait()
+    server.should_exit = True

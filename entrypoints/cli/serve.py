@@ -1,6 +1,7 @@
 """Commands that run the service or a part of it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -15,7 +16,7 @@ from entrypoints.api.server import run_api
 from entrypoints.local_service import LocalService, local_service
 from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
-from entrypoints.parent_watch import watch_parent
+from entrypoints.parent_watch import watch_supervisor
 from entrypoints.relay import run_relay
 from entrypoints.settings import Settings, load_settings
 from entrypoints.worker import run_worker
@@ -52,7 +53,7 @@ def up(port: Port = None, data_directory: DataDirectory = None) -> None:
 
     async def run() -> None:
         leaving = leave_on_signals()
-        async with local_service(settings) as service:
+        async with local_service(settings, leaving=leaving, output=sys.stderr) as service:
             sys.stdout.write(_banner(service))
             sys.stdout.flush()
             await leaving.wait()
@@ -81,7 +82,7 @@ Ctrl-C stops everything.
 def _part(run: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     settings = load_settings()
     set_up_logging(settings.log_level)
-    watch_parent()
+    watch_supervisor(os.environ)
     run_async(run(settings))
 
 
