@@ -116,25 +116,25 @@ class JwksTokenVerifier:
 
     async def _refresh(self, *, wanted: str) -> None:
         """Fetch the keys when they are old, or when `wanted` is not among them; one fetch for everybody."""
-        if not self._is_due(wanted):
+        if not self._lacks(wanted):
             return
         async with self._fetching:
-            if not self._is_due(wanted):
+            # Whoever held the lock may have fetched what we lack, or tried just now.
+            now = self._clock.now()
+            was_tried = self._tried_at is not None and now - self._tried_at < REFETCH_AFTER
+            if was_tried or not self._lacks(wanted):
                 return
-            self._tried_at = self._clock.now()
+            self._tried_at = now
             try:
                 self._keys = _usable(await self._fetch())
-                self._fetched_at = self._tried_at
+                self._fetched_at = now
             except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("jwks.unavailable", error=repr(error))
-        if self._fetched_at and self._clock.now() - self._fetched_at > STALE_FOR:
-            self._keys, self._fetched_at = {}, None
+            if self._fetched_at and now - self._fetched_at > STALE_FOR:
+                self._keys, self._fetched_at = {}, None
 
-    def _is_due(self, wanted: str) -> bool:
-        now = self._clock.now()
-        if self._tried_at and now - self._tried_at < REFETCH_AFTER:
-            return False
-        is_old = self._fetched_at is None or now - self._fetched_at > FRESH_FOR
+    def _lacks(self, wanted: str) -> bool:
+        is_old = self._fetched_at is None or self._clock.now() - self._fetched_at > FRESH_FOR
         return is_old or wanted not in self._keys
 
     async def _fetch_over_http(self) -> dict[str, Any]:

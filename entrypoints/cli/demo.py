@@ -1,49 +1,173 @@
-"""`jobledger demo`: the main job on real input, from nothing, and the proof that nothing was lost."""
+"""`jobledger demo`: the main job on real input, in one command from nothing."""
 
 import asyncio
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from entrypoints.cli.exit_codes import CommandFailed, ExitCode
-from entrypoints.cli.serve import DataDirectory, Port, starting
+from domain.identifiers import JobId
+from domain.use_cases.verify import verify_jobs
+from entrypoints import bootstrap
+from entrypoints.cli import output
+from entrypoints.cli.serve import DataDirectory, Port, chosen_settings, run_async
+from entrypoints.local_service import LocalService, local_service
+from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
-from entrypoints.settings import Settings
 
-LOG_NAME = "demo.log"
+END_WITHIN_SECONDS = 120
+SUBMITTERS = 16
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel="Service")(demo)
+    app.command()(demo)
 
 
-def demo(data_directory: DataDirectory = None, port: Port = 0) -> None:
-    """Start the service, run 300 jobs of several kinds over HTTP, and check that none was lost."""
-    settings = starting(port=port, data_directory=data_directory)
-    asyncio.run(_demo(settings))
+def demo(jobs: int = 300, port: Port = None, data_directory: DataDirectory = None) -> None:
+    """Start the service, run a few hundred jobs of several kinds, and check every one of them."""
+    settings = chosen_settings(port, data_directory)
+    set_up_logging("WARNING")
+
+    async def run() -> bool:
+        settings.data_directory.mkdir(parents=True, exist_ok=True)
+        log = settings.data_directory / "demo.log"
+        with log.open("w") as output:
+            async with local_service(settings, leaving=leave_on_signals(), output=output) as service:
+                return await Demo(service, jobs).run()
+
+    if not run_async(run()):
+        sys.exit(1)
 
 
-async def _demo(settings: Settings) -> None:
-    # The service takes a second to import, which `--help` need not wait for.
-    from entrypoints.cli.demo_run import run_demo  # noqa: PLC0415
-    from entrypoints.cli.local_service import local_service  # noqa: PLC0415
+def kinds(count: int) -> list[dict[str, Any]]:
+    """What is submitted: mostly good jobs, and every way in which one may go otherwise."""
+    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    patterns: list[dict[str, Any]] = [
+        {"job_parameters": {}, "tags": ["plain"]},
+        {"job_parameters": {"steps": 4, "duration_seconds": 1, "progress": True}, "tags": ["progress"]},
+        {"job_parameters": {"fail_on_attempts": [1]}, "tags": ["retried"]},
+        {"job_parameters": {"result": {"sum": 3}, "data_references": ["s3://bucket/report"]}, "priority": 9},
+        {"job_parameters": {"fail_on_attempts": [1], "retryable": False}, "tags": ["hopeless"]},
+        {"job_parameters": {"fail_on_attempts": [1, 2, 3]}, "tags": ["given up"], "max_attempts": 2},
+        {"job_parameters": {}, "run_at": soon, "tags": ["delayed"]},
+        {"job_parameters": {"duration_seconds": 60}, "tags": ["cancelled while it runs"]},
+        {"job_parameters": {}, "priority": 1, "tags": ["plain"]},
+        {"job_parameters": {"duration_seconds": 0.2}, "tags": ["slow"]},
+    ]
+    rare = {7: 60}
+    chosen = [n % len(patterns) for n in range(count)]
+    return [
+        {"job_type": "sample_task"} | patterns[kind if n % rare.get(kind, 1) in (0, kind) else 0]
+        for n, kind in enumerate(chosen)
+    ]
 
-    leaving = leave_on_signals()
-    settings.data_directory.mkdir(parents=True, exist_ok=True)
-    log_path = settings.data_directory / LOG_NAME
-    typer.echo(f"Starting the service in {settings.data_directory} (its log: {log_path}).")
-    with log_path.open("w") as output:
-        async with local_service(settings, leaving=leaving, output=output) as service:
-            typer.echo(f"It is at {service.url}.")
-            running = asyncio.create_task(run_demo(service))
-            asked = asyncio.create_task(leaving.wait())
-            await asyncio.wait((running, asked), return_when=asyncio.FIRST_COMPLETED)
-            asked.cancel()
-            if not running.done():
-                running.cancel()
-                told = (
-                    f"The demo was interrupted; `jobledger up` finishes what was accepted (log: {log_path})."
-                )
-                raise CommandFailed(told, ExitCode.JOB_DID_NOT_COMPLETE)
-            is_proven = running.result()
-    if not is_proven:
-        raise CommandFailed("Something is off; see above.", ExitCode.JOB_DID_NOT_COMPLETE)
+
+class Demo:
+    def __init__(self, service: LocalService, count: int) -> None:
+        self._service = service
+        self._count = count
+        headers = {"Authorization": f"Bearer {service.token}"}
+        self._client = httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30, trust_env=False)
+        self._accepted: dict[str, dict[str, Any]] = {}
+
+    async def run(self) -> bool:
+        """Whether everything was as it should be."""
+        print_line(f"Jobledger runs at {self._service.url}; submitting {self._count} jobs over HTTP.")
+        async with self._client:
+            await self._submit_all()
+            ahead = await self._submit(
+                {"job_type": "sample_task", "run_at": "2100-01-01T00:00:00Z", "tags": ["cancelled"]}
+            )
+            await self._cancel(ahead, "nobody waits that long")
+            await self._follow()
+            await self._show_a_history()
+            return await self._check()
+
+    async def _submit_all(self) -> None:
+        waiting = kinds(self._count - 1)
+        waiting.reverse()
+
+        async def submitter() -> None:
+            while waiting:
+                await self._submit(waiting.pop())
+
+        await asyncio.gather(*(submitter() for _ in range(SUBMITTERS)))
+
+    async def _submit(self, asked: dict[str, Any]) -> str:
+        answer = await self._client.post("/jobs", json=asked)
+        answer.raise_for_status()
+        job = answer.json()
+        self._accepted[job["id"]] = job
+        return str(job["id"])
+
+    async def _cancel(self, job_id: str, reason: str) -> None:
+        answer = await self._client.post(f"/jobs/{job_id}/cancel", json={"reason": reason})
+        # It may have ended, or been asked already, between our look and our act.
+        if answer.status_code != httpx.codes.CONFLICT:
+            answer.raise_for_status()
+
+    async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + END_WITHIN_SECONDS
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        is_terminal = output.console.is_terminal
+        with Progress(*columns, console=output.console, disable=not is_terminal) as progress:
+            bar = progress.add_task("jobs ended", total=len(self._accepted))
+            told = -1
+            while loop.time() < deadline:
+                jobs = await self._jobs()
+                counts = Counter(job["status"] for job in jobs)
+                ended = sum(counts[status] for status in ("completed", "failed", "cancelled"))
+                progress.update(bar, completed=ended)
+                if not is_terminal and ended != told:
+                    print_line(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+                told = ended
+                if ended == len(self._accepted):
+                    return
+                for job in jobs:
+                    if job["status"] == "processing" and "cancelled while it runs" in job["tags"]:
+                        await self._cancel(job["id"], "it takes too long")
+                await asyncio.sleep(0.4)
+
+    async def _jobs(self) -> list[dict[str, Any]]:
+        """The submitted jobs, as the lists show them."""
+        found: list[dict[str, Any]] = []
+        path: str | None = "/jobs?limit=100"
+        while path and len(found) < len(self._accepted):
+            page = (await self._client.get(path)).raise_for_status().json()
+            found += [job for job in page["jobs"] if job["id"] in self._accepted]
+            path = page["next"]
+        return found
+
+    async def _show_a_history(self) -> None:
+        retried = next((job for job in self._accepted.values() if "retried" in job["tags"]), None)
+        if retried:
+            page = (await self._client.get(f"/jobs/{retried['id']}/events")).raise_for_status().json()
+            print_line(f"\nThe life of job {retried['id']}:")
+            output.console.print(output.history_table(page["events"]))
+
+    async def _check(self) -> bool:
+        jobs = await self._jobs()
+        ended = [job for job in jobs if job["finished_at"]]
+        counts = Counter(job["status"] for job in jobs)
+        print_line(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+        async with bootstrap.open_services(self._service.settings) as services:
+            job_ids = [JobId(job_id) for job_id in self._accepted]
+            differing = await verify_jobs(services.store, services.views, job_ids=job_ids)
+        lost = len(self._accepted) - len(jobs)
+        equal = len(job_ids) - len(differing)
+        print_line(
+            f"{len(self._accepted)} accepted, {len(ended)} ended, {lost} lost; "
+            f"read model equals its events ({equal} of {len(job_ids)})"
+        )
+        for job_id, fields in differing.items():
+            print_line(f"job {job_id} differs from its events in {', '.join(fields)}")
+        return lost == 0 and len(ended) == len(self._accepted) and not differing
+
+
+def print_line(line: str) -> None:
+    output.console.print(line, highlight=False, soft_wrap=True)

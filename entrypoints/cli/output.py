@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+# Nobody's terminal is 80 wide by default where there is none.
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 def wants_json(asked: bool | None) -> bool:

@@ -124,5 +124,5 @@ def test_stopping_a_stopped_server_is_nothing(server: EmbeddedPostgres) -> None:
 def test_a_role_without_login_can_be_let_in(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.start(OPTIONS)) as connection:
         connection.execute("CREATE ROLE guest NOLOGIN")
-    with psycopg.connect(server.let_in("guest")) as connection:
+    with psycopg.connect(server.let_in("guest", database="postgres")) as connection:
         assert connection.info.user == "guest"

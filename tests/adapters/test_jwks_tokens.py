@@ -1,5 +1,6 @@
 """Tokens: which are trusted, and every way to forge one that we know of."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -193,6 +194,22 @@ async def test_unknown_keys_do_not_make_us_hammer_the_issuer(world: World) -> No
     for number in range(50):
         await world.refuses(world.token(headers={"kid": f"unknown-{number}"}))
 
+    assert world.published.fetches == 1
+
+
+async def test_the_first_requests_wait_for_one_fetch_together(world: World) -> None:
+    answered = asyncio.Event()
+
+    async def slow() -> dict[str, Any]:
+        await answered.wait()
+        return await world.published()
+
+    verifier = JwksTokenVerifier(issuer=ISSUER, clock=world.clock, fetch=slow)
+    first = [asyncio.create_task(verifier.verify(world.token(jti=str(number)))) for number in range(8)]
+    await asyncio.sleep(0)
+    answered.set()
+
+    assert {verified.user_id for verified in await asyncio.gather(*first)} == {"user-1"}
     assert world.published.fetches == 1
 
 
