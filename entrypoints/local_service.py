@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from domain.errors import InvalidSettings, StorageUnavailable
 from domain.identifiers import UserId
 from entrypoints import bootstrap
-from entrypoints.api.server import listen_on
+from entrypoints.listening import listen_on
 from entrypoints.loops import wait_for
 from entrypoints.settings import Settings
 from entrypoints.supervisor import Part, Supervisor

@@ -9,15 +9,13 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from domain.errors import InvalidSettings
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
+from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
 from entrypoints.settings import Settings, load_settings
 
 log = structlog.get_logger()
-
-BACKLOG = 2048
 
 
 async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) -> None:
@@ -58,15 +56,6 @@ def app_for(settings: Settings) -> FastAPI:
 def app_from_environment() -> FastAPI:
     """What `jobledger dev` reloads."""
     return app_for(load_settings())
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """A listening socket; raises InvalidSettings, in a line, when the address is taken or not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise InvalidSettings(f"API_PORT: {host}:{port} cannot be listened on: {error.strerror}.") from error
 
 
 class _Server(uvicorn.Server):

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 import uvloop
 
 from entrypoints import bootstrap
-from entrypoints.api.server import run_api
 from entrypoints.local_service import LocalService, local_service
 from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
@@ -88,6 +86,8 @@ def _part(run: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
 
 def api() -> None:
     """Serve the HTTP API over TRANSACTION_POOLER_URL."""
+    from entrypoints.api.server import run_api  # noqa: PLC0415 - FastAPI is slow to import, and only this needs it
+
     _part(run_api)
 
 
@@ -109,6 +109,8 @@ def migrate() -> None:
 
 def dev() -> None:
     """Serve the API with reload, for working on it."""
+    import uvicorn  # noqa: PLC0415 - only this and the API need it
+
     settings = load_settings()
     set_up_logging(settings.log_level)
     uvicorn.run(

@@ -1,0 +1,16 @@
+"""The address that the API listens on."""
+
+import socket
+
+from domain.errors import InvalidSettings
+
+BACKLOG = 2048
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A listening socket; raises InvalidSettings, in a line, when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise InvalidSettings(f"API_PORT: {host}:{port} cannot be listened on: {error.strerror}.") from error
