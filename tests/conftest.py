@@ -1,5 +1,6 @@
 """One embedded PostgreSQL a test run, one migrated template database, a clone of it for each test."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -52,14 +53,16 @@ def prepare(admin_url: str) -> TestServer:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
-    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres", numbered=True) / "data")
-    # Nothing here outlives the run, so nothing needs to reach the disk.
-    url = embedded.start({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
-    try:
-        yield prepare(url)
-    finally:
-        embedded.stop()
+def postgres_server() -> Iterator[TestServer]:
+    # Not in pytest's own folder: the next run of pytest closes that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="jobledger-tests-") as directory:
+        embedded = EmbeddedPostgres(Path(directory) / "postgres")
+        # Nothing here outlives the run, so nothing needs to reach the disk.
+        url = embedded.start({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
+        try:
+            yield prepare(url)
+        finally:
+            embedded.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,10 @@ class PostgresPorts:
             await connection.execute(f"UPDATE pgmq.q_job_queue SET vt = vt - {past}")  # noqa: S608
             await connection.execute(f"UPDATE jobledger.outbox SET available_at = available_at - {past}")  # noqa: S608
             await connection.execute(f"UPDATE jobledger.jobs SET due_at = due_at - {past}")  # noqa: S608
+
+    async def put_message(self, body: str) -> None:
+        async with await psycopg.AsyncConnection.connect(self.owner_url) as connection:
+            await connection.execute("SELECT pgmq.send('job_queue', %s::jsonb)", [body])
 
 
 @pytest.fixture

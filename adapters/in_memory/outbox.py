@@ -1,0 +1,31 @@
+"""The outbox in memory."""
+
+import json
+
+from adapters.in_memory.state import InMemoryState
+from domain.ports.outbox import RelayReport
+from domain.views import QueueEntry
+
+
+class InMemoryOutbox:
+    def __init__(self, state: InMemoryState) -> None:
+        self._state = state
+
+    async def relay(self, *, limit: int, max_visible: int) -> RelayReport:
+        state = self._state
+        now = state.clock.now()
+        visible = sum(message.visible_at <= now for message in state.queue.values())
+        due = [(entry_id, entry) for entry_id, entry in state.outbox.items() if entry.available_at <= now]
+        due.sort(key=lambda item: (-item[1].priority, item[1].available_at, item[0]))
+        moved = due[: max(0, min(limit, max_visible - visible))]
+        for entry_id, entry in moved:
+            del state.outbox[entry_id]
+            state.put_message(self._body(entry))
+        later = [entry.available_at for entry in state.outbox.values() if entry.available_at > now]
+        return RelayReport(len(moved), min(later, default=None))
+
+    def _body(self, entry: QueueEntry) -> str:
+        job = self._state.views[entry.job_id].job
+        return json.dumps(
+            {"job_id": job.id, "job_type": job.job_type, "user_id": job.user_id, "version": job.version}
+        )

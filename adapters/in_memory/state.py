@@ -1,0 +1,55 @@
+"""What the in-memory adapters share: one database, so to say."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.events import RecordedEvent
+from domain.identifiers import JobId, MessageId
+from domain.ports.system import Clock
+from domain.views import JobView, QueueEntry
+
+
+class StoredEvent(NamedTuple):
+    """`id` is drawn before the commit: ids are unique, but neither dense nor in commit order."""
+
+    id: int
+    recorded: RecordedEvent
+
+
+@dataclass(slots=True)
+class Message:
+    body: str
+    visible_at: datetime
+    read_ct: int = 0
+
+
+class Parked(NamedTuple):
+    body: str
+    error: str
+
+
+@dataclass(slots=True)
+class InMemoryState:
+    """Everything that would be durable. `effects` are what handlers' transactions left behind."""
+
+    clock: Clock
+    events: list[StoredEvent] = field(default_factory=list)
+    views: dict[JobId, JobView] = field(default_factory=dict)
+    outbox: dict[int, QueueEntry] = field(default_factory=dict)
+    queue: dict[MessageId, Message] = field(default_factory=dict)
+    parked: list[Parked] = field(default_factory=list)
+    effects: list[object] = field(default_factory=list)
+    _last_id: int = 0
+
+    def next_id(self) -> int:
+        """As a sequence: never the same twice, and never given back."""
+        self._last_id += 1
+        return self._last_id
+
+    def put_message(self, body: str) -> None:
+        """Send to the queue; visible at once."""
+        self.queue[MessageId(self.next_id())] = Message(body, self.clock.now())
+
+    def stream(self, job_id: JobId) -> list[RecordedEvent]:
+        return [stored.recorded for stored in self.events if stored.recorded.job_id == job_id]

@@ -1,0 +1,114 @@
+"""What every job queue promises."""
+
+import json
+
+from domain import decisions
+from domain.identifiers import MessageId
+from domain.ports.job_queue import Extended, HeldLease
+from tests.builders import new_id
+from tests.contracts.acts import append, start, submit
+from tests.fakes.ports import Ports
+
+
+async def queued(ports: Ports, count: int = 1) -> None:
+    for _ in range(count):
+        await submit(ports)
+    await ports.outbox.relay(limit=count, max_visible=1000)
+
+
+async def test_a_delivery_brings_its_job_along(ports: Ports) -> None:
+    view = await submit(ports, job_parameters={"steps": 2})
+    await ports.outbox.relay(limit=1, max_visible=1)
+    (delivery,) = await ports.queue.receive(limit=1, lease_seconds=5)
+
+    assert (delivery.job_id, delivery.view, delivery.read_ct) == (view.job.id, view, 1)
+
+
+async def test_a_message_is_delivered_to_one_at_a_time(ports: Ports) -> None:
+    await queued(ports, 3)
+    first = await ports.queue.receive(limit=2, lease_seconds=5)
+    second = await ports.queue.receive(limit=2, lease_seconds=5)
+
+    assert (len(first), len(second)) == (2, 1)
+    assert first[0].msg_id < first[1].msg_id < second[0].msg_id
+
+
+async def test_a_lapsed_lease_brings_the_message_again(ports: Ports) -> None:
+    await queued(ports)
+    (first,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.advance(6)
+    (again,) = await ports.queue.receive(limit=1, lease_seconds=5)
+
+    assert (again.msg_id, again.read_ct) == (first.msg_id, 2)
+
+
+async def test_an_extended_lease_lasts(ports: Ports) -> None:
+    await queued(ports)
+    (delivery,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    held = HeldLease(delivery.msg_id, delivery.read_ct)
+    await ports.advance(4)
+    extended = await ports.queue.extend([held], lease_seconds=5)
+    await ports.advance(4)
+
+    assert extended == [Extended(held, is_cancelling=False)]
+    assert await ports.queue.receive(limit=1, lease_seconds=5) == []
+
+
+async def test_who_lost_a_lease_cannot_lengthen_its_successors(ports: Ports) -> None:
+    await queued(ports)
+    (first,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.advance(6)
+    (second,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    stale = await ports.queue.extend([HeldLease(first.msg_id, first.read_ct)], lease_seconds=600)
+    await ports.advance(6)
+    (third,) = await ports.queue.receive(limit=1, lease_seconds=5)
+
+    assert stale == []
+    assert (second.read_ct, third.read_ct) == (2, 3)
+
+
+async def test_a_deleted_message_has_no_lease(ports: Ports) -> None:
+    await queued(ports, 2)
+    first, second = await ports.queue.receive(limit=2, lease_seconds=5)
+    await ports.queue.delete([first.msg_id])
+    held = [HeldLease(first.msg_id, 1), HeldLease(second.msg_id, 1)]
+
+    assert [item.lease for item in await ports.queue.extend(held, lease_seconds=5)] == held[1:]
+
+
+async def test_a_heartbeat_learns_that_its_job_was_asked_to_stop(ports: Ports) -> None:
+    view = await submit(ports)
+    await ports.outbox.relay(limit=1, max_visible=1)
+    (delivery,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    view = await start(ports, view)
+    await append(ports, view, decisions.cancel(view.job, reason="enough"))
+    held = HeldLease(delivery.msg_id, delivery.read_ct)
+
+    assert await ports.queue.extend([held], lease_seconds=5) == [Extended(held, is_cancelling=True)]
+
+
+async def test_messages_that_cannot_be_parsed_are_delivered_as_such(ports: Ports) -> None:
+    bodies = ["17", '"text"', "[]", "{}", '{"job_id": 7}', '{"job_id": "not-an-id"}', "null"]
+    for body in bodies:
+        await ports.put_message(body)
+    await ports.put_message(json.dumps({"job_id": new_id()}))
+    deliveries = await ports.queue.receive(limit=100, lease_seconds=5)
+
+    assert len(deliveries) == len(bodies) + 1
+    assert [delivery.view for delivery in deliveries] == [None] * len(deliveries)
+    assert deliveries[-1].job_id is not None
+
+
+async def test_a_parked_message_never_comes_again(ports: Ports) -> None:
+    await ports.put_message('"garbage"')
+    (delivery,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.queue.park(delivery, error="it names no job")
+    await ports.advance(60)
+
+    assert await ports.queue.receive(limit=1, lease_seconds=5) == []
+
+
+async def test_nothing_to_do_is_nothing_wrong(ports: Ports) -> None:
+    assert await ports.queue.receive(limit=10, lease_seconds=5) == []
+    assert await ports.queue.extend([], lease_seconds=5) == []
+    await ports.queue.delete([MessageId(12345)])

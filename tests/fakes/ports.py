@@ -1,0 +1,65 @@
+"""The in-memory ports, and what every suite over ports needs of a world."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters.in_memory.event_store import InMemoryEventStore
+from adapters.in_memory.hints import InMemoryHints
+from adapters.in_memory.job_queue import InMemoryJobQueue
+from adapters.in_memory.job_views import InMemoryJobViews
+from adapters.in_memory.outbox import InMemoryOutbox
+from adapters.in_memory.state import InMemoryState
+from domain.ports.event_store import EventStore
+from domain.ports.job_queue import JobQueue
+from domain.ports.job_views import JobViews
+from domain.ports.outbox import Outbox
+from tests.fakes.system import FakeClock
+
+
+class Ports(Protocol):
+    """Whatever the adapters are, and a way to let time pass for them."""
+
+    @property
+    def store(self) -> EventStore: ...
+    @property
+    def views(self) -> JobViews: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def queue(self) -> JobQueue: ...
+
+    async def advance(self, seconds: float) -> None: ...
+
+    async def put_message(self, body: str) -> None:
+        """Put any JSON into the queue, as a stranger might."""
+
+
+@dataclass(frozen=True)
+class InMemoryPorts:
+    clock: FakeClock
+    state: InMemoryState
+    store: InMemoryEventStore
+    views: InMemoryJobViews
+    outbox: InMemoryOutbox
+    queue: InMemoryJobQueue
+    hints: InMemoryHints
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def put_message(self, body: str) -> None:
+        self.state.put_message(body)
+
+
+def in_memory_ports() -> InMemoryPorts:
+    clock = FakeClock()
+    state = InMemoryState(clock)
+    return InMemoryPorts(
+        clock,
+        state,
+        InMemoryEventStore(state),
+        InMemoryJobViews(state),
+        InMemoryOutbox(state),
+        InMemoryJobQueue(state),
+        InMemoryHints(),
+    )
