@@ -5,16 +5,17 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import httpx
+import structlog
 from pydantic import SecretStr
 
-from domain.errors import InvalidSettings, StorageUnavailable
+from domain.errors import InvalidSettings, JobledgerError, StorageUnavailable
 from domain.identifiers import UserId
 from entrypoints import bootstrap
 from entrypoints.listening import listen_on
@@ -22,10 +23,13 @@ from entrypoints.loops import wait_for
 from entrypoints.settings import Settings
 from entrypoints.supervisor import Part, Supervisor
 
+log = structlog.get_logger()
+
 PARTS = ("api", "relay", "worker")
 LOCAL_USER = UserId("local-user")
 READY_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
+LOOK_AFTER_POSTGRES_SECONDS = 1.0
 # A predecessor that was killed leaves its children behind for a moment, and they hold the port.
 PORT_SECONDS = 3.0
 
@@ -62,12 +66,14 @@ async def local_service(
                 drain_seconds=settings.drain_seconds + 2 * settings.cancel_grace_seconds + 5,
             )
             running = asyncio.create_task(supervisor.run(leaving))
+            watching = asyncio.create_task(_keep_running(server.start, leaving))
             try:
                 service = LocalService(_url(joined), _token(joined), joined)
                 await _until_ready(service, leaving)
                 yield service
             finally:
                 leaving.set()
+                await watching
                 await running
         finally:
             await asyncio.to_thread(server.stop)
@@ -116,13 +122,24 @@ def _only_one(directory: Path) -> Iterator[None]:
     """Hold the directory; the lock goes with the process, however it ends."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / "service.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        raise InvalidSettings(f"DATA_DIRECTORY: a service runs in {directory} already.") from error
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        lock = (directory / "service.lock").open("a")
+    except OSError as error:
         raise InvalidSettings(f"DATA_DIRECTORY: {directory} cannot be used: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidSettings(f"DATA_DIRECTORY: a service runs in {directory} already.") from error
+        yield
+
+
+async def _keep_running(start: Callable[[], str], leaving: asyncio.Event) -> None:
+    """Start PostgreSQL again when it died: it is no child of ours, so nobody else would notice."""
+    while not await wait_for(leaving, at_most=LOOK_AFTER_POSTGRES_SECONDS):
+        try:
+            await asyncio.to_thread(start)
+        except JobledgerError as error:
+            log.error("postgres.did_not_start", error=str(error))  # noqa: TRY400 - its text says it all
 
 
 async def _free_port(host: str, port: int, leaving: asyncio.Event) -> int:
