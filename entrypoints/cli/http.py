@@ -3,6 +3,7 @@
 import os
 import sys
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,7 +15,7 @@ from entrypoints.settings import load_settings
 
 DONE, JOB_FAILED, WRONG_USAGE, NOT_FOUND, REFUSED, NOT_AUTHENTICATED, UNREACHABLE = range(7)
 
-CODES = {401: NOT_AUTHENTICATED, 404: NOT_FOUND, 503: UNREACHABLE}
+CODES = {401: NOT_AUTHENTICATED, 403: NOT_AUTHENTICATED, 404: NOT_FOUND}
 
 
 def make_client(url: str | None, token: str | None) -> httpx.Client:
@@ -24,27 +25,49 @@ def make_client(url: str | None, token: str | None) -> httpx.Client:
     if not address or not bearer:
         settings = load_settings()
         address = address or f"http://{settings.api_host}:{settings.api_port}"
-        bearer = bearer or local_token(user=LOCAL_USER)
+        bearer = bearer or local_token(user=LOCAL_USER, url=address)
     headers = {"Authorization": f"Bearer {bearer}"}
-    return httpx.Client(base_url=address, headers=headers, timeout=35, trust_env=False)
+    try:
+        return httpx.Client(base_url=address, headers=headers, timeout=35, trust_env=False)
+    except httpx.InvalidURL as error:
+        leave(f"{address} is no URL: {error}", WRONG_USAGE)
 
 
-def local_token(*, user: str, roles: tuple[str, ...] = ()) -> str:
-    issuer = bootstrap.local_issuer(load_settings())
+def local_token(*, user: str, roles: tuple[str, ...] = (), url: str | None = None) -> str:
+    """A token of the local issuer, which goes by the address of the service: `url`, or the settings'."""
+    settings = load_settings()
+    if url is not None:
+        settings = settings.model_copy(update=_address_in(url))
+    issuer = bootstrap.local_issuer(settings)
     if issuer is None:
         raise JobledgerError("Tokens come from SUPABASE_URL here; pass one with --token or JOBLEDGER_TOKEN.")
     return issuer.issue(user_id=UserId(user), roles=roles)
+
+
+def _address_in(url: str) -> dict[str, str | int]:
+    try:
+        parts = urlsplit(url)
+        found = {"api_host": parts.hostname, "api_port": parts.port}
+    except ValueError as error:
+        leave(f"{url} is no URL: {error}", WRONG_USAGE)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def ask(client: httpx.Client, method: str, path: str, **rest: Any) -> Any:
     """The answer's JSON; a refusal is one line on standard error and its exit code."""
     try:
         answer = client.request(method, path, **rest)
+    except httpx.UnsupportedProtocol as error:
+        leave(f"{client.base_url} is no URL: {error}", WRONG_USAGE)
     except httpx.HTTPError as error:
         leave(f"{client.base_url} cannot be reached: {error}", UNREACHABLE)
     if not answer.is_success:
-        leave(_told(answer), CODES.get(answer.status_code, REFUSED))
-    return answer.json()
+        otherwise = UNREACHABLE if answer.is_server_error else REFUSED
+        leave(_told(answer), CODES.get(answer.status_code, otherwise))
+    try:
+        return answer.json()
+    except ValueError:
+        leave(f"{client.base_url} does not answer like Jobledger.", UNREACHABLE)
 
 
 def leave(line: str, code: int) -> NoReturn:

@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 # Nobody's terminal is 80 wide by default where there is none.
-console = Console(width=None if sys.stdout.isatty() else 150)
+# No markup and no emoji: what is printed are other people's words, and brackets in them mean nothing.
+console = Console(width=None if sys.stdout.isatty() else 150, markup=False, emoji=False, highlight=False)
+
+
+def printable(words: str) -> str:
+    """Without control characters: an escape sequence in somebody's tag must not reach a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words)
 
 
 def wants_json(asked: bool | None) -> bool:
@@ -26,7 +32,7 @@ def job_table(jobs: list[dict[str, Any]]) -> Table:
         attempts = f"{job['attempt']} of {job['max_attempts']}"
         table.add_row(
             job["id"],
-            job["job_type"],
+            printable(job["job_type"]),
             job["status"],
             attempts,
             str(job["priority"]),
@@ -40,7 +46,8 @@ def details_table(job: dict[str, Any]) -> Table:
     table = Table("field", "value", show_header=False)
     for name, value in job.items():
         if value not in (None, [], {}) and name != "links":
-            table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            table.add_row(name, printable(shown))
     return table
 
 
@@ -52,7 +59,7 @@ def history_table(events: list[dict[str, Any]]) -> Table:
             str(event["version"]),
             short_time(event["recorded_at"]),
             event["type"],
-            f"{actor['kind']} {actor['id'][-12:]}",
+            printable(f"{actor['kind']} {actor['id'][-12:]}"),
             (event["request_id"] or "")[:13],
             told(event["data"]),
         )
@@ -68,7 +75,7 @@ def told(data: dict[str, Any]) -> str:
             value = data[name]
             shown = value["message"] if name == "error" else value
             parts.append(f"{name}={shown if isinstance(shown, str) else json.dumps(shown)}")
-    return ", ".join(parts)[:100]
+    return printable(", ".join(parts)[:100])
 
 
 def short_time(at: str) -> str:

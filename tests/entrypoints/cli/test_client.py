@@ -182,7 +182,8 @@ def test_waiting_ends_with_the_job_and_its_exit_code(service: ToldService, statu
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 5), (404, 3), (409, 4), (412, 4), (422, 4), (413, 4), (503, 6)]
+    ("status", "code"),
+    [(401, 5), (403, 5), (404, 3), (409, 4), (412, 4), (413, 4), (422, 4), (500, 6), (503, 6)],
 )
 def test_a_refusal_is_one_line_and_its_exit_code(service: ToldService, status: int, code: int) -> None:
     service.tell(PLACE, refusal(status, "It cannot be done", "Because it is so."))
@@ -202,6 +203,39 @@ def test_something_else_that_answers_is_told_in_a_line(service: ToldService) -> 
     service.tell(PLACE, (502, b"<html>Bad gateway</html>"))
     result = run(service, "show", JOB_ID)
     assert result.stderr == "jobledger: The service answered 502.\n"
+
+
+def test_a_page_instead_of_json_is_told_in_a_line(service: ToldService) -> None:
+    service.tell(PLACE, (200, b"<html>Hello</html>"))
+    result = run(service, "show", JOB_ID)
+    assert result.exit_code == 6
+    assert result.stderr.endswith("does not answer like Jobledger.\n")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:port", "ftp://127.0.0.1"])
+def test_an_address_that_is_none_is_wrong_usage(url: str) -> None:
+    result = run(ToldService(url=url), "list")
+    assert result.exit_code == 2
+    assert "is no URL" in result.stderr
+
+
+def test_words_of_others_are_neither_markup_nor_control_sequences(service: ToldService) -> None:
+    said = event(1, "JobCancelled", reason="see [/b] :smile: \x1b[31m")
+    service.tell(f"{PLACE}/events?after=0", (200, {"events": [said], "next": None}))
+    told = run(service, "history", JOB_ID, "--table").stdout
+    assert "see [/b] :smile:" in told
+    assert "\x1b" not in told
+
+
+def test_watching_says_what_happens_until_the_job_ends(service: ToldService) -> None:
+    service.tell(PLACE, (200, job(status="processing", version=1)), (200, job(status="failed", version=2)))
+    first = {"events": [event(1, "JobSubmitted")], "next": None}
+    second = {"events": [event(2, "JobFailed", cause="failed")], "next": None}
+    service.tell(f"{PLACE}/events?after=0", (200, first))
+    service.tell(f"{PLACE}/events?after=1", (200, second))
+    result = run(service, "watch", JOB_ID)
+    assert [json.loads(line)["version"] for line in result.stdout.splitlines()] == [1, 2]
+    assert result.exit_code == 1
 
 
 def test_a_service_that_is_not_there_is_unreachable() -> None:
