@@ -3,13 +3,16 @@
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import httpx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from domain.errors import InvalidSettings
 from domain.identifiers import JobId
 from domain.use_cases.verify import verify_jobs
 from entrypoints import bootstrap
@@ -33,14 +36,36 @@ def demo(jobs: int = 300, port: Port = None, data_directory: DataDirectory = Non
     set_up_logging("WARNING")
 
     async def run() -> bool:
-        settings.data_directory.mkdir(parents=True, exist_ok=True)
-        log = settings.data_directory / "demo.log"
-        with log.open("w") as output:
-            async with local_service(settings, leaving=leave_on_signals(), output=output) as service:
-                return await Demo(service, jobs).run()
+        leaving = leave_on_signals()
+        with _open_log(settings.data_directory) as log:
+            async with local_service(settings, leaving=leaving, output=log) as service:
+                return await _unless_leaving(Demo(service, jobs).run(), leaving)
 
     if not run_async(run()):
         sys.exit(1)
+
+
+def _open_log(directory: Path) -> IO[str]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Added to: whatever runs in this directory already may be writing there.
+        return (directory / "demo.log").open("a")
+    except OSError as error:
+        raise InvalidSettings(f"DATA_DIRECTORY: {directory} cannot be used: {error.strerror}.") from error
+
+
+async def _unless_leaving(work: Coroutine[Any, Any, bool], leaving: asyncio.Event) -> bool:
+    """What the work finds; not proven when the service, or the user, leaves before that."""
+    working = asyncio.create_task(work)
+    asked = asyncio.create_task(leaving.wait())
+    await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait((working,))
+    print_line("Interrupted; `jobledger up` finishes what was accepted.")
+    return False
 
 
 def kinds(count: int) -> list[dict[str, Any]]:
