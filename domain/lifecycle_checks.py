@@ -17,7 +17,7 @@ def check_lifecycle(applied: frozenset[type[JobEvent]]) -> None:
         _check(leads_once, f"{move.event.__name__} leads to one state, so that a fold needs no table")
 
 
-def _check(holds: bool, claim: str) -> None:  # noqa: FBT001 - reads as a sentence: check(condition, claim)
+def _check(holds: bool, claim: str) -> None:
     if not holds:
         raise AssertionError(f"the lifecycle table is wrong: {claim} does not hold")
 

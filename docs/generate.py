@@ -1,0 +1,91 @@
+"""Writes the pages that are made from the code: `python -m docs.generate`. A test fails when one is stale."""
+
+from enum import Enum
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from domain.lifecycle_diagram import mermaid, moves_table
+from entrypoints.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+LIFECYCLE = """# Lifecycle
+
+<!-- Made by `python -m docs.generate` from domain/lifecycle.py; do not edit. -->
+
+A job's status changes only by events, never by the clock: a `scheduled` or `retrying` job whose time has come
+keeps its status until an attempt starts. `completed` has no exit; `failed` and `cancelled` leave only by a retry
+by hand, and between two of those a job has exactly one outcome. An attempt that failed or timed out spends one
+of `max_attempts`; one that was lost (its worker crashed, or let its lease lapse) spends one of
+`max_lost_attempts`; a release, as at a deploy, spends nothing.
+
+```mermaid
+{diagram}
+```
+
+## Every move
+
+Moves that leave the status as it is are in this table only.
+
+{moves}
+"""
+
+SETTINGS = """# Settings
+
+<!-- Made by `python -m docs.generate` from entrypoints/settings.py; do not edit. -->
+
+Every setting is read from the environment, or from a file `.env` in the current folder. A value that cannot be
+right stops the start with one line that names it. Secrets are never logged or shown.
+
+| name | default | what it is |
+| --- | --- | --- |
+{rows}
+"""
+
+
+def lifecycle_page() -> str:
+    return LIFECYCLE.format(diagram=mermaid(), moves=moves_table())
+
+
+def settings_page() -> str:
+    rows = [
+        f"| `{name.upper()}` | {_default(name) or 'unset'} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return SETTINGS.format(rows="\n".join(rows))
+
+
+def env_example() -> str:
+    lines = ["# Every setting, with its default. Copy to .env and change what you need."]
+    for name, field in Settings.model_fields.items():
+        lines += ["", f"# {field.description}", f"# {name.upper()}={_default(name).strip('`')}"]
+    return "\n".join(lines) + "\n"
+
+
+def _default(name: str) -> str:
+    default = Settings.model_fields[name].default
+    if default in (None, PydanticUndefined) or isinstance(default, SecretStr):
+        return ""
+    if isinstance(default, list):
+        return ",".join(default)
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default.value if isinstance(default, Enum) else default}`"
+
+
+PAGES = {
+    "docs/lifecycle.md": lifecycle_page,
+    "docs/settings.md": settings_page,
+    ".env.example": env_example,
+}
+
+
+def main() -> None:
+    for path, page in PAGES.items():
+        (ROOT / path).write_text(page())
+
+
+if __name__ == "__main__":
+    main()
