@@ -80,7 +80,9 @@ def test_a_second_upgrade_changes_nothing(empty_database: str) -> None:
 def test_ten_replicas_may_migrate_at_once(empty_database: str) -> None:
     # Processes, because Alembic keeps its context in a module.
     context = get_context("forkserver")
-    context.set_forkserver_preload(["adapters.migrations"])
+    context.set_forkserver_preload(
+        ["adapters.migrations", "alembic.command", "sqlalchemy.dialects.postgresql"]
+    )
     with ProcessPoolExecutor(10, mp_context=context) as replicas:
         list(replicas.map(upgrade, [empty_database] * 10))
 
