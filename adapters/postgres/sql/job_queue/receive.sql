@@ -1,10 +1,24 @@
--- The messages together with their jobs, so that a claim needs no second read. The id is cast only where it
--- looks like one: a message that cannot be parsed must not fail its batch.
-SELECT m.msg_id, m.read_ct, m.message::text AS body, parsed.job_id, j.*
-FROM pgmq.read('job_queue', %(lease_seconds)s::integer, %(limit)s::integer) AS m
+-- As pgmq.read does it, but in one statement and so in one snapshot with the jobs: pgmq.read is volatile and
+-- sees messages whose jobs this statement would not see yet. The id is cast only where it looks like one: a
+-- message that cannot be parsed must not fail its batch.
+WITH due AS MATERIALIZED (
+    SELECT msg_id FROM pgmq.q_job_queue
+    WHERE vt <= statement_timestamp()
+    ORDER BY msg_id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE pgmq.q_job_queue AS q
+    SET vt = clock_timestamp() + make_interval(secs => %(lease_seconds)s), read_ct = q.read_ct + 1
+    FROM due
+    WHERE q.msg_id = due.msg_id
+    RETURNING q.msg_id, q.read_ct, q.message
+)
+SELECT t.msg_id, t.read_ct, t.message::text AS body, parsed.job_id, j.*
+FROM taken AS t
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN m.message ->> 'job_id' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-        THEN (m.message ->> 'job_id')::uuid END AS job_id
+    SELECT CASE WHEN t.message ->> 'job_id' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+        THEN (t.message ->> 'job_id')::uuid END AS job_id
 ) AS parsed
 LEFT JOIN LATERAL (SELECT * FROM jobledger.jobs WHERE jobs.id = parsed.job_id LIMIT 1) AS j ON true
-ORDER BY m.msg_id
+ORDER BY t.msg_id

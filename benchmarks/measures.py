@@ -1,0 +1,171 @@
+"""Our own measures: the shipped code with its shipped defaults."""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.server import Bench, run
+from domain import decisions
+from domain.events import Actor, ActorKind, Provenance
+from domain.identifiers import Json, UserId
+from domain.job_types import JobContext, JobTypes, job_type
+from domain.ports.event_store import Change
+from domain.ports.hints import Topic
+from domain.retries import RetryPolicy
+from domain.sample_task import sample_task
+from entrypoints import bootstrap
+from entrypoints.relay import relay_until
+from entrypoints.services import Services
+from entrypoints.worker import Worker
+
+NOTE = "x" * 60
+WARM_UP = 20
+LATENCY_JOBS = 200
+LEFT = "SELECT (SELECT count(*) FROM pgmq.q_job_queue) + (SELECT count(*) FROM jobledger.outbox)"
+TOOK = """SELECT extract(epoch FROM max(finished_at) - min(started_at)),
+    count(*) FILTER (WHERE status = 'completed') FROM jobledger.jobs"""
+
+
+def new_job(services: Services, job_type: str = "sample_task", parameters: Json = None) -> Change:
+    event = decisions.submit(
+        user_id=UserId("bench"),
+        job_type=job_type,
+        policy=RetryPolicy(),
+        at=services.clock.now(),
+        job_parameters=parameters or {"result": NOTE},
+    )
+    actor = Actor(ActorKind.USER, "bench")
+    provenance = Provenance(actor=actor, command_id=services.ids.command_id(), request_id="bench")
+    return Change(job_id=services.ids.job_id(), before=None, event=event, provenance=provenance)
+
+
+def submit_one_by_one(bench: Bench, *, submitters: int, seconds: float) -> float:
+    """Jobs a second, each acknowledged as durable before its submitter goes on."""
+
+    async def measure() -> float:
+        async with bench.services() as services:
+            count = 0
+            end = time.perf_counter() + seconds
+
+            async def submitter() -> None:
+                nonlocal count
+                while time.perf_counter() < end:
+                    await services.store.append([new_job(services)])
+                    count += 1
+
+            await asyncio.gather(*(submitter() for _ in range(submitters)))
+            return count / seconds
+
+    bench.fresh()
+    rate: float = run(measure())
+    return rate
+
+
+def preload(bench: Bench, jobs: int) -> float:
+    """Submit `jobs` jobs, a thousand a call; jobs a second."""
+
+    async def measure() -> float:
+        async with bench.services() as services:
+            began = time.perf_counter()
+            for _ in range(jobs // 1000):
+                await services.store.append([new_job(services) for _ in range(1000)])
+            return jobs / (time.perf_counter() - began)
+
+    rate: float = run(measure())
+    return rate
+
+
+@contextmanager
+def part(bench: Bench, name: str) -> Iterator[None]:
+    """One part of the service as a process of its own, as shipped."""
+    settings = bench.settings
+    environment = os.environ | {
+        "TRANSACTION_POOLER_URL": settings.database_url,
+        "LISTEN_URL": settings.database_url,
+        "DATABASE_IS_POOLED": "false",
+        "DATA_DIRECTORY": str(settings.data_directory),
+        "API_HOST": settings.api_host,
+        "API_PORT": str(settings.api_port),
+    }
+    with (bench.directory / f"{name}.log").open("a") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "entrypoints.cli", name], env=environment, stdout=log, stderr=log
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def drain(bench: Bench, *, jobs: int) -> dict[str, float]:
+    """One worker and one relay, both started with the jobs there: rates and WAL bytes.
+
+    From the first attempt's start to the last job's end, by the database's clock; relaying is inside.
+    """
+    bench.fresh()
+    bench.run("CHECKPOINT")
+    before = bench.wal_bytes()
+    bulk = preload(bench, jobs)
+    preloaded = bench.wal_bytes()
+    bench.run("VACUUM ANALYZE", "CHECKPOINT")
+    begun = bench.wal_bytes()
+    with part(bench, "relay"), part(bench, "worker"):
+        left = jobs
+        while left:
+            time.sleep(0.2)
+            # The queue, not the jobs: counting those would slow down what is measured.
+            (left,) = bench.rows(LEFT)[0]
+    ended = bench.wal_bytes()
+    ((seconds, completed),) = bench.rows(TOOK)
+    assert completed == jobs, f"{completed} of {jobs} jobs completed"
+    return {
+        "bulk": bulk,
+        "drain": jobs / float(seconds),
+        "wal_submit": (preloaded - before) / jobs,
+        "wal_drain": (ended - begun) / jobs,
+    }
+
+
+def idle_latency(bench: Bench) -> dict[str, float]:
+    """Milliseconds from just before the submission to the start of the function, in one process."""
+    started: dict[str, float] = {}
+
+    @job_type("note_the_time")
+    async def note_the_time(context: JobContext, parameters: dict[str, Any]) -> Json:  # noqa: ARG001
+        started[context.job_id] = time.perf_counter()
+        return None
+
+    async def measure() -> list[float]:
+        async with bench.services() as opened:
+            services = replace(opened, types=JobTypes([sample_task, note_the_time]))
+            leaving = asyncio.Event()
+            worker = Worker(services, bootstrap.local_compute(services, bench.settings), bench.settings)
+            parts = [
+                asyncio.create_task(worker.run(leaving)),
+                asyncio.create_task(relay_until(leaving, services, bench.settings)),
+            ]
+            latencies = []
+            for _ in range(WARM_UP + LATENCY_JOBS):
+                began = time.perf_counter()
+                job = new_job(services, "note_the_time")
+                await services.store.append([job])
+                services.hints.announce(Topic.OUTBOX)
+                while job.job_id not in started:
+                    await asyncio.sleep(0.0002)
+                latencies.append(1000 * (started[job.job_id] - began))
+                await asyncio.sleep(0.02)
+            leaving.set()
+            await asyncio.gather(*parts)
+            return latencies[WARM_UP:]
+
+    bench.fresh()
+    latencies: list[float] = run(measure())
+    return {"median": statistics.median(latencies), "p99": statistics.quantiles(latencies, n=100)[98]}
