@@ -1,5 +1,6 @@
 """The address that the API listens on."""
 
+import os
 import socket
 
 from domain.errors import InvalidSettings
@@ -13,4 +14,6 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise InvalidSettings(f"API_PORT: {host}:{port} cannot be listened on: {error.strerror}.") from error
+        raise InvalidSettings(
+            f"API_PORT: {host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}."
+        ) from error

@@ -68,7 +68,7 @@ async def local_service(
             running = asyncio.create_task(supervisor.run(leaving))
             watching = asyncio.create_task(_keep_running(server.start, leaving))
             try:
-                service = LocalService(_url(joined), _token(joined), joined)
+                service = LocalService(joined.local_url, _token(joined), joined)
                 await _until_ready(service, leaving)
                 yield service
             finally:
@@ -104,12 +104,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "LISTEN_URL": settings.database_url,
         "DATABASE_IS_POOLED": "false",
     }
-
-
-def _url(settings: Settings) -> str:
-    """Where clients on this machine find the API, also when it listens on every address."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104 - compared, not bound
-    return f"http://[{here}]:{settings.api_port}" if ":" in here else f"http://{here}:{settings.api_port}"
 
 
 def _token(settings: Settings) -> str:

@@ -133,7 +133,13 @@ class Settings(BaseSettings):
             raise InvalidSettings(
                 "SUPABASE_URL is not set; outside ENVIRONMENT=local tokens come from there."
             )
-        return f"http://{self.api_host}:{self.api_port}/auth/v1"
+        return f"{self.local_url}/auth/v1"
+
+    @property
+    def local_url(self) -> str:
+        """Where clients on this machine find the API, also when it listens on every address."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104 - compared
+        return f"http://[{here}]:{self.api_port}" if ":" in here else f"http://{here}:{self.api_port}"
 
 
 def load_settings() -> Settings:

@@ -17,7 +17,7 @@ from domain.errors import StorageUnavailable
 from domain.ports.hints import Topic
 
 CHANNEL = "jobledger"
-GATHER_SECONDS = 0.002
+GATHER_SECONDS = 0.005
 RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()

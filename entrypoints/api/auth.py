@@ -25,7 +25,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

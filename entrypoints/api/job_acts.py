@@ -33,7 +33,7 @@ class Acting(NamedTuple):
     provenance: Provenance
 
 
-def get_acting(
+async def get_acting(
     request: Request,
     services: Work,
     user: CurrentUser,

@@ -27,7 +27,7 @@ def answers(*problems: int, **models: type[BaseModel]) -> Responses:
     return documented | {status: {"model": ProblemOut} for status in problems}
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

@@ -189,6 +189,9 @@ class Demo:
             f"{len(self._accepted)} accepted, {len(ended)} ended, {lost} lost; "
             f"read model equals its events ({equal} of {len(job_ids)})"
         )
+        for job in jobs:
+            if not job["finished_at"]:
+                print_line(f"job {job['id']} has not ended: it is {job['status']}")
         for job_id, fields in differing.items():
             print_line(f"job {job_id} differs from its events in {', '.join(fields)}")
         return lost == 0 and len(ended) == len(self._accepted) and not differing
