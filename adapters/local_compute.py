@@ -5,6 +5,8 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -118,6 +120,8 @@ class LocalCompute:
             message = f"This worker knows no job type {attempt.view.job.job_type!r}."
             return Failed(cause=Cause.FAILED, error=JobError(type="UnknownJobType", message=message))
         context = LocalJobContext(attempt, self._store, self._clock, self._ids)
+        # Whatever the function logs says whose line it is; the task that runs us keeps this to itself.
+        structlog.contextvars.bind_contextvars(job_id=attempt.job_id, attempt=attempt.number)
         try:
             result = await self._call(kind, context, attempt)
         except Exception as error:  # noqa: BLE001 - whatever a function raises is its attempt's outcome
@@ -140,7 +144,8 @@ class LocalCompute:
             call = cast("Callable[[Any, Any], Awaitable[Json]]", kind.function)
             return await call(context, parameters)
         loop = asyncio.get_running_loop()
-        thread = loop.run_in_executor(self._threads, kind.function, context, parameters)
+        call_in_thread = partial(copy_context().run, kind.function, context, parameters)
+        thread = loop.run_in_executor(self._threads, call_in_thread)
         while not thread.done():
             # A thread cannot be stopped, only told: who cancels us sees `is_cancelled` and, when the
             # function does not look, is abandoned by the worker after the grace period.

@@ -1,5 +1,6 @@
 """One embedded PostgreSQL a test run, one migrated template database, a clone of it for each test."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -56,7 +57,11 @@ def prepare(admin_url: str) -> TestServer:
 def postgres_server() -> Iterator[TestServer]:
     # Not in pytest's own folder: the next run of pytest closes that to the server's user.
     with tempfile.TemporaryDirectory(prefix="jobledger-tests-") as directory:
-        embedded = EmbeddedPostgres(Path(directory) / "postgres")
+        # Another PostgreSQL than the embedded one, by the folder of its programs.
+        binaries = os.environ.get("TEST_POSTGRES_BINARIES")
+        embedded = EmbeddedPostgres(
+            Path(directory) / "postgres", binaries=Path(binaries) if binaries else None
+        )
         # Nothing here outlives the run, so nothing needs to reach the disk.
         url = embedded.start({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
         try:

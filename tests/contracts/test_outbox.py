@@ -1,5 +1,6 @@
 """What every outbox promises."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from domain.identifiers import JobId
@@ -80,3 +81,12 @@ async def test_a_job_that_is_cancelled_while_it_waits_leaves_nothing_behind(port
     report = await ports.outbox.relay(limit=10, max_visible=10)
 
     assert (report.moved, report.next_due_at) == (0, None)
+
+
+async def test_relays_side_by_side_lose_nothing_and_double_nothing(ports: Ports) -> None:
+    submitted = {(await submit(ports, priority=number % 10)).job.id for number in range(60)}
+    reports = await asyncio.gather(*(ports.outbox.relay(limit=7, max_visible=1000) for _ in range(12)))
+    deliveries = await ports.queue.receive(limit=1000, lease_seconds=60)
+
+    assert sum(report.moved for report in reports) == 60
+    assert sorted(delivery.job_id or "" for delivery in deliveries) == sorted(submitted)

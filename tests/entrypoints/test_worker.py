@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 
 from domain.events import (
     AttemptFailed,
@@ -104,7 +105,21 @@ async def returns_a_set(context: JobContext, parameters: dict[str, Any]) -> Any:
     return {1, 2, 3}
 
 
-TYPES = JobTypes([sample_task, waits, stubborn, in_a_thread, transfers, hopeless, returns_a_set])
+@job_type("logs")
+async def logs(context: JobContext, parameters: dict[str, Any]) -> Json:
+    structlog.get_logger().info("function.spoke")
+    return None
+
+
+@job_type("logs_in_a_thread")
+def logs_in_a_thread(context: JobContext, parameters: dict[str, Any]) -> Json:
+    structlog.get_logger().info("function.spoke")
+    return None
+
+
+TYPES = JobTypes(
+    [logs, logs_in_a_thread, sample_task, waits, stubborn, in_a_thread, transfers, hopeless, returns_a_set]
+)
 
 
 @dataclass
@@ -286,6 +301,16 @@ async def test_a_leaving_worker_releases_its_job_without_costing_an_attempt(
     assert kinds(events)[-2:] == [AttemptStarted, JobCompleted]
     assert view is not None
     assert (view.job.failed_attempts, view.job.lost_attempts) == (0, 0)
+
+
+@pytest.mark.parametrize("job_type", ["logs", "logs_in_a_thread"])
+async def test_what_a_function_logs_names_its_job_and_attempt(running: Running, job_type: str) -> None:
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        job_id = await running.submit(job_type)
+        await running.ended(job_id)
+
+    said = [line for line in lines if line["event"] == "function.spoke"]
+    assert [(line["job_id"], line["attempt"]) for line in said] == [(job_id, 1)]
 
 
 async def test_nothing_is_left_in_outbox_or_queue(running: Running, database: TestDatabase) -> None:
