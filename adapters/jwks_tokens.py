@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import jwt
 import structlog
 from jwt import PyJWK
@@ -128,7 +127,7 @@ class JwksTokenVerifier:
             try:
                 self._keys = _usable(await self._fetch())
                 self._fetched_at = now
-            except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("jwks.unavailable", error=repr(error))
             if self._fetched_at and now - self._fetched_at > STALE_FOR:
                 self._keys, self._fetched_at = {}, None
@@ -138,11 +137,16 @@ class JwksTokenVerifier:
         return is_old or wanted not in self._keys
 
     async def _fetch_over_http(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=3.0) as client:
-            response = await client.get(f"{self._issuer}/.well-known/jwks.json")
-            response.raise_for_status()
-            keys: dict[str, Any] = response.json()
-            return keys
+        import httpx  # noqa: PLC0415 - slow to import, and of all processes only the API fetches keys
+
+        try:
+            async with httpx.AsyncClient(timeout=3.0) as client:
+                response = await client.get(f"{self._issuer}/.well-known/jwks.json")
+                response.raise_for_status()
+                keys: dict[str, Any] = response.json()
+                return keys
+        except httpx.HTTPError as error:
+            raise ConnectionError(str(error)) from error
 
 
 def _usable(jwks: dict[str, Any]) -> dict[str, PyJWK]:

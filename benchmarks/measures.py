@@ -96,7 +96,7 @@ def part(bench: Bench, name: str) -> Iterator[None]:
     }
     with (bench.directory / f"{name}.log").open("a") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "entrypoints.cli", name], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "entrypoints.parts", name], env=environment, stdout=log, stderr=log
         )
         try:
             yield

@@ -60,7 +60,7 @@ async def local_service(
             owner_url, service_url = await asyncio.to_thread(bootstrap.prepare_embedded, server)
             joined = _over(settings, port=port, owner_url=owner_url, service_url=service_url)
             supervisor = Supervisor(
-                [Part(name, (sys.executable, "-m", "entrypoints.cli", name)) for name in PARTS],
+                [Part(name, (sys.executable, "-m", "entrypoints.parts", name)) for name in PARTS],
                 environment=os.environ | _environment(joined),
                 output=output,
                 drain_seconds=settings.drain_seconds + 2 * settings.cancel_grace_seconds + 5,

@@ -17,10 +17,11 @@ from domain.identifiers import JobId
 from domain.use_cases.verify import verify_jobs
 from entrypoints import bootstrap
 from entrypoints.cli import output
-from entrypoints.cli.serve import DataDirectory, Port, chosen_settings, run_async
+from entrypoints.cli.serve import DataDirectory, Port, chosen_settings
 from entrypoints.local_service import LocalService, local_service
 from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
+from entrypoints.parts import run_async
 
 END_WITHIN_SECONDS = 120
 SUBMITTERS = 16

@@ -1,23 +1,17 @@
 """Commands that run the service or a part of it."""
 
-import asyncio
-import os
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvloop
 
 from entrypoints import bootstrap
 from entrypoints.local_service import LocalService, local_service
 from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
-from entrypoints.parent_watch import watch_supervisor
-from entrypoints.relay import run_relay
+from entrypoints.parts import run_async, run_part
 from entrypoints.settings import Settings, load_settings
-from entrypoints.worker import run_worker
 
 Port = Annotated[int | None, typer.Option(help="The API's port; API_PORT otherwise.")]
 DataDirectory = Annotated[Path | None, typer.Option(help="Where the data is kept; DATA_DIRECTORY otherwise.")]
@@ -37,11 +31,6 @@ def chosen_settings(port: int | None, data_directory: Path | None) -> Settings:
     return load_settings().model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )
-
-
-def run_async(work: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 def up(port: Port = None, data_directory: DataDirectory = None) -> None:
@@ -77,28 +66,19 @@ Ctrl-C stops everything.
 """
 
 
-def _part(run: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    settings = load_settings()
-    set_up_logging(settings.log_level)
-    watch_supervisor(os.environ)
-    run_async(run(settings))
-
-
 def api() -> None:
     """Serve the HTTP API over TRANSACTION_POOLER_URL."""
-    from entrypoints.api.server import run_api  # noqa: PLC0415 - FastAPI is slow to import, and only this needs it
-
-    _part(run_api)
+    run_part("api")
 
 
 def relay() -> None:
     """Move due jobs from the outbox to the queue; any number may run."""
-    _part(run_relay)
+    run_part("relay")
 
 
 def worker() -> None:
     """Run jobs; any number may run."""
-    _part(run_worker)
+    run_part("worker")
 
 
 def migrate() -> None:

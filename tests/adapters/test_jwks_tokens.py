@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -49,7 +48,7 @@ class PublishedKeys:
     async def __call__(self) -> dict[str, Any]:
         self.fetches += 1
         if self.keys is None:
-            raise httpx.ConnectError("refused")
+            raise ConnectionError("refused")
         return {"keys": self.keys}
 
 
