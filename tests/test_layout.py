@@ -42,6 +42,15 @@ def test_no_file_names_a_package_registry() -> None:
     assert naming == []
 
 
+def test_no_file_names_a_folder_of_somebodys_machine() -> None:
+    folders = re.compile(r"(?<![\w.\-/])/(home|Users|root|work|mnt)/\w")
+    naming = [
+        str(path) for path in tracked_files() if path.suffix != ".png" and folders.search(path.read_text())
+    ]
+
+    assert naming == []
+
+
 def test_the_pinned_requirements_are_the_pinned_constraints() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     constraints = set(project["tool"]["uv"]["constraint-dependencies"])
@@ -58,3 +67,21 @@ def test_every_direct_dependency_is_pinned() -> None:
     pinned = {pin.split("==")[0] for pin in project["tool"]["uv"]["constraint-dependencies"]}
 
     assert {re.split(r"[\[;]", name)[0] for name in asked} - pinned == set()
+
+
+def test_every_dependency_of_the_service_is_in_the_pinned_requirements() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = {re.split(r"[\[;]", name)[0] for name in project["project"]["dependencies"]}
+    listed = re.findall(
+        r"^([\w.\-]+)(?:\[[^\]]*\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    )
+
+    assert asked - set(listed) == set()
+
+
+def test_what_builds_the_project_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pins = project["tool"]["uv"]["build-constraint-dependencies"]
+
+    assert set(project["build-system"]["requires"]) - set(pins) == set()
+    assert [pin for pin in pins if "==" not in pin] == []
