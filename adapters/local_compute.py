@@ -12,7 +12,7 @@ from typing import Any, cast
 import structlog
 
 from domain import decisions
-from domain.attempts import AlreadySettled, Attempt, Completed, Failed, Outcome, Stopped, StopReason
+from domain.attempts import AlreadySettled, Attempt, Completed, Failed, Outcome, StopReason, outcome_of_stop
 from domain.errors import AttemptGivenUp, InvalidSubmission
 from domain.events import Actor, ActorKind, Cause, JobError, JobEvent, Progress, Provenance
 from domain.identifiers import JobId, Json
@@ -131,8 +131,9 @@ class LocalCompute:
             return _failure(error, attempt)
         if context.settled:
             return context.settled
-        if context.saw_cancellation and not kind.is_async:
-            return Stopped()
+        if context.saw_cancellation and attempt.stopped_for and not kind.is_async:
+            seconds = attempt.view.job.timeout_seconds or kind.timeout_seconds
+            return outcome_of_stop(attempt.stopped_for, timeout_seconds=seconds)
         problem = _not_json(result)
         if problem:
             return Failed(cause=Cause.FAILED, error=problem)

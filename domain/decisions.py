@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 
+from domain.attempts import Completed, Failed
 from domain.errors import IllegalTransition
 from domain.events import (
     AttemptDispatched,
@@ -20,7 +21,6 @@ from domain.events import (
     JobCancelled,
     JobCompleted,
     JobError,
-    JobEvent,
     JobFailed,
     JobRequeued,
     JobRetried,
@@ -144,6 +144,14 @@ def lose(
     return JobFailed(attempt=job.attempt, cause=cause, error=None)
 
 
+def end_stuck(job: Job) -> JobFailed | JobCancelled:
+    """The live attempt has been silent for so long that the job is given up."""
+    if job.status is Status.CANCELLING:
+        return _cancelled(job, Act.LOSE)
+    find_move(job.status, Act.LOSE, Guard.BUDGET_SPENT)
+    return JobFailed(attempt=job.attempt, cause=Cause.STUCK)
+
+
 def release(job: Job, *, cause: Cause) -> AttemptReleased | JobCancelled:
     """The worker gives the live attempt back, as at a deploy: no budget is spent."""
     if job.status is Status.CANCELLING:
@@ -188,7 +196,7 @@ def retry(job: Job, *, reason: str | None, on_behalf_of: str | None = None) -> J
     return JobRetried(reason=reason, on_behalf_of=on_behalf_of)
 
 
-def reject_late_result(job: Job, *, attempt: int, outcome: JobEvent) -> LateResultRejected:
+def reject_late_result(job: Job, *, attempt: int, outcome: Completed | Failed) -> LateResultRejected:
     """An attempt that was given up reports after all: that it did is recorded, what it did is not applied."""
     find_move(job.status, Act.REJECT_LATE_RESULT)
     told = json.dumps(asdict(outcome), sort_keys=True, separators=(",", ":"), default=str)

@@ -47,7 +47,10 @@ class JobContext(Protocol):
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether somebody asked the job to stop: what a function in a thread looks at between steps."""
+        """Whether to stop: somebody cancelled the job, or its time is up, or the worker is leaving.
+
+        What a function in a thread looks at between steps; what it returns after having seen True is ignored.
+        """
 
     async def sleep(self, seconds: float) -> None:
         """Wait by the service's clock, so that simulated time works too."""

@@ -156,6 +156,14 @@ def find_move(status: Status | None, act: Act, guard: Guard = Guard.ALWAYS) -> M
     return move
 
 
+def is_legal(status: Status | None, event: JobEvent) -> bool:
+    """Whether any act may append `event` to a job in `status`: how a finished history is checked again."""
+    return (status, type(event)) in _LEGAL
+
+
+_LEGAL = {(source, move.event) for (source, _, _), move in TABLE.items()}
+
+
 def allowed(status: Status, act: Act) -> bool:
     """Whether `act` has any way out of `status`."""
     return any((status, act, guard) in TABLE for guard in Guard)

@@ -11,12 +11,14 @@ from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
 from adapters.migrations import upgrade
 from adapters.parameters import PydanticParameterParser
+from adapters.postgres.audit_trail import PostgresAuditTrail
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
+from adapters.postgres.recovery import PostgresRecovery
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.job_types import JobType, JobTypes
@@ -40,6 +42,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     )
     listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
     hints = PostgresHints(database, listen_url=listen_url)
+    ids = Uuid7Ids()
     services = Services(
         store=PostgresEventStore(database, code_version=CODE_VERSION),
         views=PostgresJobViews(database),
@@ -47,10 +50,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         queue=PgmqJobQueue(database),
         hints=hints,
         health=PostgresHealth(database),
+        recovery=PostgresRecovery(database),
+        audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
         types=job_types(settings),
         parser=PydanticParameterParser(),
         clock=SystemClock(),
-        ids=Uuid7Ids(),
+        ids=ids,
         randomness=SystemRandomness(),
     )
     await database.open()

@@ -1,4 +1,4 @@
-"""The relay: moves due outbox entries into the queue, woken by hints and by a slow poll."""
+"""The relay: moves due outbox entries into the queue, woken by hints and by a slow poll; it also sweeps."""
 
 import asyncio
 
@@ -8,6 +8,7 @@ from domain.ports.hints import Topic
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
 from entrypoints.loops import first_of, leave_on_signals, repeat
+from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -22,7 +23,9 @@ async def run_relay(settings: Settings) -> None:
     leaving = leave_on_signals()
     async with bootstrap.open_services(settings) as services:
         log.info("relay.started")
-        await relay_until(leaving, services, settings)
+        await asyncio.gather(
+            relay_until(leaving, services, settings), sweep_until(leaving, services, settings)
+        )
     log.info("relay.left")
 
 

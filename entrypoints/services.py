@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.job_types import JobTypes
+from domain.ports.audit_trail import AuditTrail
 from domain.ports.event_store import EventStore
 from domain.ports.health import Health
 from domain.ports.hints import Hints
@@ -10,6 +11,7 @@ from domain.ports.job_queue import JobQueue
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
+from domain.ports.recovery import Recovery
 from domain.ports.system import Clock, Ids, Randomness
 
 
@@ -21,6 +23,8 @@ class Services:
     queue: JobQueue
     hints: Hints
     health: Health
+    recovery: Recovery
+    audit: AuditTrail
     types: JobTypes
     parser: ParameterParser
     clock: Clock

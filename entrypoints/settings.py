@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."
     )
+    recovery_minutes: float = Field(15, gt=0, description="How often every relay looks for jobs to recover.")
     worker_concurrency: int = Field(
         500, ge=1, le=10_000, description="Attempts that one worker runs at once."
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from domain.attempts import Attempt, Outcome, StopReason, outcome_of_stop
+from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
 from domain.ports.compute import Compute
 from domain.ports.hints import Topic
@@ -153,6 +154,14 @@ class Worker:
         await self._finished_one.wait()
         self._finished_one.clear()
         batch, self._to_settle = self._to_settle, []
+        try:
+            await self._write(batch)
+        except BaseException:
+            self._to_settle = [item for item in batch if item.attempt in self._unsettled] + self._to_settle
+            self._finished_one.set()
+            raise
+
+    async def _write(self, batch: list[Finished]) -> None:
         services = self._services
         try:
             await settle(
@@ -165,10 +174,17 @@ class Worker:
                 worker_id=self._claimer.worker_id,
                 finished=batch,
             )
-        except BaseException:
-            self._to_settle = batch + self._to_settle
-            self._finished_one.set()
+        except StorageUnavailable:
             raise
+        except Exception:
+            # One outcome that cannot be written must not hold up the others; its lease brings its job back.
+            if len(batch) == 1:
+                log.exception("attempt.unsettled", job_id=batch[0].attempt.job_id)
+                del self._unsettled[batch[0].attempt]
+                return
+            for item in batch:
+                await self._write([item])
+            return
         for finished in batch:
             del self._unsettled[finished.attempt]
             log.info(

@@ -20,6 +20,7 @@ from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
+from adapters.postgres.recovery import PostgresRecovery
 from entrypoints import bootstrap
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -96,6 +97,7 @@ class PostgresPorts:
     views: PostgresJobViews
     outbox: PostgresOutbox
     queue: PgmqJobQueue
+    recovery: PostgresRecovery
     owner_url: str
 
     async def advance(self, seconds: float) -> None:
@@ -120,6 +122,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         views=PostgresJobViews(pool),
         outbox=PostgresOutbox(pool),
         queue=PgmqJobQueue(pool),
+        recovery=PostgresRecovery(pool),
         owner_url=database.owner_url,
     )
     await pool.close()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 import orjson
 
 from adapters.postgres import json_text
+from domain.audit import AUDIT_TYPES, AuditEvent
 from domain.events import (
     EVENT_TYPES,
     PERSONAL,
@@ -62,7 +63,7 @@ def _codec(annotation: Any) -> tuple[Callable[[Any], Any] | None, Callable[[Any]
     return next((kind for word, kind in kinds.items() if word in text), (None, None))
 
 
-def _fields_of(event_type: type[JobEvent]) -> list[_Field]:
+def _fields_of(event_type: type[JobEvent | AuditEvent]) -> list[_Field]:
     hints = get_type_hints(event_type)
     found = []
     for field in fields(event_type):
@@ -73,10 +74,10 @@ def _fields_of(event_type: type[JobEvent]) -> list[_Field]:
     return found
 
 
-_FIELDS = {name: _fields_of(event_type) for name, event_type in EVENT_TYPES.items()}
+_FIELDS = {name: _fields_of(event_type) for name, event_type in (EVENT_TYPES | AUDIT_TYPES).items()}
 
 
-def encode(event: JobEvent, salt: bytes) -> EncodedEvent:
+def encode(event: JobEvent | AuditEvent, salt: bytes) -> EncodedEvent:
     """The stored form. A field that is None, and a personal one at its default, is not stored at all."""
     name = type(event).__name__
     facts: dict[str, Any] = {}

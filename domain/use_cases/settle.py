@@ -10,7 +10,6 @@ from domain.events import Actor, ActorKind, Cause, JobEvent, LateResultRejected,
 from domain.identifiers import WorkerId
 from domain.job import Job
 from domain.job_types import JobTypes
-from domain.lifecycle import Status
 from domain.ports.event_store import Appended, Change, EventStore
 from domain.ports.hints import Hints, Topic
 from domain.ports.job_views import JobViews
@@ -48,14 +47,18 @@ async def settle(
     # Who asked a job to stop moved it on; deciding needs the job as it is since then.
     await _reload(views, [item for item in waiting if item.attempt.stopped_for])
     while waiting:
-        changes = []
+        changes: list[Change] = []
+        writing: list[Finished] = []
         for item in waiting:
             event = _decide(item, types, randomness, clock)
+            if event is None:
+                continue
             provenance = Provenance(
                 actor=Actor(ActorKind.WORKER, worker_id),
                 command_id=item.command_id,
                 traceparent=item.attempt.view.traceparent,
             )
+            writing.append(item)
             is_late = isinstance(event, LateResultRejected)
             changes.append(
                 Change(
@@ -66,9 +69,9 @@ async def settle(
                     settles=None if is_late else item.attempt.lease.msg_id,
                 )
             )
-        outcomes = await store.append(changes)
+        outcomes = await store.append(changes) if changes else []
         lost = []
-        for item, outcome in zip(waiting, outcomes, strict=True):
+        for item, outcome in zip(writing, outcomes, strict=True):
             if isinstance(outcome, Appended):
                 settled.append(outcome.after)
             else:
@@ -92,14 +95,14 @@ async def _reload(views: JobViews, items: Sequence[Finished]) -> None:
         item.attempt.view = current[item.attempt.job_id]
 
 
-def _decide(item: Finished, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent:
+def _decide(item: Finished, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent | None:
+    """What to append; None for an attempt that was given up and has nothing to report."""
     attempt, job = item.attempt, item.attempt.view.job
     if attempt.lease == job.lease:
         return _event(job, item.outcome, types, randomness, clock)
-    # What it would have been, on the job as this attempt started it, is what the digest is of.
-    started = job._replace(status=Status.PROCESSING, lease=attempt.lease)
-    outcome = _event(started, item.outcome, types, randomness, clock)
-    return decisions.reject_late_result(job, attempt=attempt.number, outcome=outcome)
+    if isinstance(item.outcome, Completed | Failed):
+        return decisions.reject_late_result(job, attempt=attempt.number, outcome=item.outcome)
+    return None
 
 
 def _event(job: Job, outcome: Outcome, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent:

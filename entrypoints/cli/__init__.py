@@ -5,7 +5,7 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import client, demo, serve
+from entrypoints.cli import client, demo, recover, serve
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 serve.register(app)
 client.register(app)
 demo.register(app)
+recover.register(app)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from domain import decisions
+from domain.attempts import Completed
 from domain.errors import IllegalTransition
 from domain.events import (
     AttemptFailed,
@@ -199,10 +200,10 @@ def test_only_the_live_attempt_under_its_own_lease_owns_the_job() -> None:
 @pytest.mark.parametrize("history", [PENDING, PROCESSING, CANCELLING, COMPLETED, FAILED, CANCELLED])
 def test_a_late_result_is_recorded_in_every_state_and_applied_in_none(history: list[JobEvent]) -> None:
     job = given(*history).job
-    late = decisions.reject_late_result(job, attempt=1, outcome=JobCompleted(attempt=1, result="late"))
+    late = decisions.reject_late_result(job, attempt=1, outcome=Completed(result="late"))
 
     assert isinstance(late, LateResultRejected)
-    assert (late.outcome, len(late.digest)) == ("JobCompleted", 64)
+    assert (late.outcome, len(late.digest)) == ("Completed", 64)
 
 
 def test_only_an_ended_job_can_be_erased() -> None:

@@ -23,6 +23,7 @@ from domain.lifecycle import (
     Status,
     allowed,
     find_move,
+    is_legal,
 )
 
 SOURCES: list[Status | None] = [None, *Status]
@@ -85,6 +86,14 @@ def test_an_act_that_has_no_edge_is_refused() -> None:
         find_move(Status.COMPLETED, Act.RETRY)
     assert not allowed(Status.COMPLETED, Act.RETRY)
     assert allowed(Status.PROCESSING, Act.FAIL)
+
+
+def test_only_what_the_table_knows_is_legal() -> None:
+    completed = JobCompleted(attempt=1)
+
+    assert is_legal(Status.PROCESSING, completed)
+    assert not is_legal(Status.PENDING, completed)
+    assert not is_legal(None, completed)
 
 
 def test_every_event_type_has_a_schema_version() -> None:

@@ -236,6 +236,20 @@ async def test_the_late_result_of_a_lost_attempt_is_recorded_and_not_applied(wor
     assert events[-1] == JobCompleted(attempt=2, result="in time")
 
 
+@pytest.mark.parametrize("outcome", [Stopped(), Released()])
+async def test_an_attempt_that_was_given_up_and_only_stopped_has_nothing_to_report(
+    world: World, outcome: Outcome
+) -> None:
+    job_id = await world.submit()
+    (late,) = await world.claim("worker-1")
+    await world.ports.advance(LEASE_SECONDS + 1)
+    await world.claim("worker-2")
+    late.stop(StopReason.CANCELLED)
+    await world.settle(late, outcome)
+
+    assert await world.kinds(job_id) == [JobSubmitted, AttemptStarted, AttemptLost]
+
+
 async def test_a_message_of_an_ended_job_is_deleted(world: World) -> None:
     job_id = await world.submit()
     (attempt,) = await world.claim()

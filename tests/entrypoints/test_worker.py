@@ -271,6 +271,14 @@ async def test_a_thread_that_looks_at_its_flag_ends_as_cancelled(running: Runnin
     assert kinds(await running.ended(job_id))[-1] is JobCancelled
 
 
+async def test_a_thread_that_sees_its_time_is_up_ends_as_timed_out(running: Running) -> None:
+    job_id = await running.submit("in_a_thread", {"until_cancelled": True}, timeout_seconds=1, max_attempts=1)
+    events = await running.ended(job_id)
+
+    assert isinstance(events[-1], JobFailed)
+    assert events[-1].cause is Cause.TIMED_OUT
+
+
 async def test_effects_in_the_transaction_happen_exactly_once(
     running: Running, database: TestDatabase
 ) -> None:

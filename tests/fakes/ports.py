@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from adapters.in_memory.audit_trail import InMemoryAuditTrail
 from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.hints import InMemoryHints
 from adapters.in_memory.job_queue import InMemoryJobQueue
 from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.outbox import InMemoryOutbox
+from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
 from domain.ports.event_store import EventStore
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
+from domain.ports.recovery import Recovery
 from tests.fakes.system import FakeClock
 
 
@@ -27,6 +30,8 @@ class Ports(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def queue(self) -> JobQueue: ...
+    @property
+    def recovery(self) -> Recovery: ...
 
     async def advance(self, seconds: float) -> None: ...
 
@@ -42,6 +47,8 @@ class InMemoryPorts:
     views: InMemoryJobViews
     outbox: InMemoryOutbox
     queue: InMemoryJobQueue
+    recovery: InMemoryRecovery
+    audit: InMemoryAuditTrail
     hints: InMemoryHints
 
     async def advance(self, seconds: float) -> None:
@@ -61,5 +68,7 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryJobViews(state),
         InMemoryOutbox(state),
         InMemoryJobQueue(state),
+        InMemoryRecovery(state),
+        InMemoryAuditTrail(),
         InMemoryHints(),
     )

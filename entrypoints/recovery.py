@@ -1,0 +1,50 @@
+"""Recovery: every relay sweeps at its start and then at intervals; any number of sweeps may run at once."""
+
+import asyncio
+
+import structlog
+
+from domain.events import Actor, ActorKind, Provenance
+from domain.use_cases.recover import Sweep, recover_orphaned_jobs
+from entrypoints.loops import repeat, wait_for
+from entrypoints.services import Services
+from entrypoints.settings import Settings
+
+log = structlog.get_logger()
+
+SWEEPER = "sweep"
+
+
+async def sweep_once(
+    services: Services, settings: Settings, *, actor: Actor | None = None, dry_run: bool = False
+) -> Sweep:
+    """One sweep, as `actor` or as the service itself."""
+    return await recover_orphaned_jobs(
+        services.recovery,
+        services.store,
+        services.audit,
+        services.hints,
+        services.types,
+        services.clock,
+        services.randomness,
+        provenance=Provenance(
+            actor=actor or Actor(ActorKind.RECOVERY, SWEEPER), command_id=services.ids.command_id()
+        ),
+        silent_for_seconds=settings.job_stuck_timeout_minutes * 60,
+        dry_run=dry_run,
+    )
+
+
+async def sweep_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
+    async def step() -> None:
+        sweep = await sweep_once(services, settings)
+        log.info(
+            "recovery.swept",
+            scanned=sweep.scanned,
+            acted=len(sweep.acted),
+            skipped=len(sweep.skipped),
+            months_made=sweep.months_made,
+        )
+        await wait_for(leaving, at_most=settings.recovery_minutes * 60)
+
+    await repeat("recovery", step, leaving=leaving)
