@@ -1,4 +1,4 @@
-"""What the pages tell a reader to type, as it stands: the quickstart's commands and the job types' examples."""
+"""What the pages tell a reader to type works as it stands: the quickstart, and the examples of job types."""
 
 import asyncio
 import os
