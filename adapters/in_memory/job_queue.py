@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.in_memory.state import InMemoryState, Message, Parked
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId
 from domain.lifecycle import Status
 from domain.ports.job_queue import Delivery, Extended, HeldLease
 
@@ -42,9 +42,11 @@ class InMemoryJobQueue:
             extended.append(Extended(lease, is_cancelling))
         return extended
 
-    async def delete(self, msg_ids: Sequence[MessageId]) -> None:
-        for msg_id in msg_ids:
-            self._state.queue.pop(msg_id, None)
+    async def delete(self, leases: Sequence[HeldLease]) -> None:
+        for lease in leases:
+            message = self._state.queue.get(lease.msg_id)
+            if message and message.read_ct == lease.read_ct:
+                del self._state.queue[lease.msg_id]
 
     async def park(self, delivery: Delivery, *, error: str) -> None:
         message = self._state.queue.get(delivery.msg_id)

@@ -6,7 +6,6 @@ from adapters.postgres import view_codec
 from adapters.postgres.arrays import plain_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
-from domain.identifiers import MessageId
 from domain.ports.job_queue import Delivery, Extended, HeldLease
 
 
@@ -39,8 +38,12 @@ class PgmqJobQueue:
             Extended(HeldLease(row["msg_id"], row["read_ct"]), bool(row["is_cancelling"])) for row in rows
         ]
 
-    async def delete(self, msg_ids: Sequence[MessageId]) -> None:
-        await self._database.rows(statement("job_queue/delete"), {"msg_ids": plain_array(msg_ids)})
+    async def delete(self, leases: Sequence[HeldLease]) -> None:
+        parameters = {
+            "msg_id": plain_array(lease.msg_id for lease in leases),
+            "read_ct": plain_array(lease.read_ct for lease in leases),
+        }
+        await self._database.rows(statement("job_queue/delete"), parameters)
 
     async def park(self, delivery: Delivery, *, error: str) -> None:
         parameters = {"msg_id": delivery.msg_id, "read_ct": delivery.read_ct, "error": error}

@@ -20,6 +20,10 @@ class Delivery(NamedTuple):
     view: JobView | None
     body: str
 
+    @property
+    def lease(self) -> "HeldLease":
+        return HeldLease(self.msg_id, self.read_ct)
+
 
 class HeldLease(NamedTuple):
     msg_id: MessageId
@@ -42,8 +46,8 @@ class JobQueue(Protocol):
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         """Lengthen the leases in one statement; one that is not returned is lost."""
 
-    async def delete(self, msg_ids: Sequence[MessageId]) -> None:
-        """Delete messages whose job has ended, or runs under another message."""
+    async def delete(self, leases: Sequence[HeldLease]) -> None:
+        """Delete messages that stand for nothing any more; one whose lease passed to somebody else stays."""
 
     async def park(self, delivery: Delivery, *, error: str) -> None:
         """Take a message that can never be worked out of the way, kept with its error."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from domain import decisions
 from domain.attempts import Attempt
 from domain.events import Actor, ActorKind, AttemptStarted, Cause, JobEvent, Provenance
-from domain.identifiers import MessageId, WorkerId
+from domain.identifiers import JobId, MessageId, WorkerId
 from domain.job import Lease
 from domain.job_types import JobTypes
 from domain.lifecycle import RUNNING
 from domain.ports.event_store import Appended, Change, EventStore
 from domain.ports.hints import Hints, Topic
-from domain.ports.job_queue import Delivery, JobQueue
+from domain.ports.job_queue import Delivery, HeldLease, JobQueue
 from domain.ports.system import Clock, Ids, Randomness
 from domain.views import JobView
 
@@ -49,7 +49,8 @@ async def claim(
     if not deliveries:
         return []
     changes: list[Change] = []
-    finished: list[MessageId] = []
+    finished: list[HeldLease] = []
+    seen: set[JobId] = set()
     actor = Actor(ActorKind.WORKER, claimer.worker_id)
     command_id = ids.command_id()
     for delivery in deliveries:
@@ -57,6 +58,11 @@ async def claim(
         if view is None:
             await queue.park(delivery, error=_unworkable(delivery))
             continue
+        if view.job.id in seen:
+            # A job that was cancelled and retried has two messages; the second one is looked at when it
+            # comes again, since what becomes of the first is not known yet.
+            continue
+        seen.add(view.job.id)
         provenance = Provenance(actor=actor, command_id=command_id, traceparent=view.traceparent)
         lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
         if view.job.is_waiting:
@@ -73,7 +79,7 @@ async def claim(
             )
             changes.append(_change(view, event, provenance, settles=delivery.msg_id))
         else:
-            finished.append(delivery.msg_id)
+            finished.append(delivery.lease)
     if finished:
         await queue.delete(finished)
     return await _started(store, hints, changes)

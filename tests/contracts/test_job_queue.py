@@ -67,10 +67,20 @@ async def test_who_lost_a_lease_cannot_lengthen_its_successors(ports: Ports) -> 
     assert (second.read_ct, third.read_ct) == (2, 3)
 
 
+async def test_who_slept_over_a_leases_end_cannot_delete_its_successors_message(ports: Ports) -> None:
+    await queued(ports)
+    (first,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.advance(6)
+    (second,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.queue.delete([first.lease])
+
+    assert len(await ports.queue.extend([second.lease], lease_seconds=5)) == 1
+
+
 async def test_a_deleted_message_has_no_lease(ports: Ports) -> None:
     await queued(ports, 2)
     first, second = await ports.queue.receive(limit=2, lease_seconds=5)
-    await ports.queue.delete([first.msg_id])
+    await ports.queue.delete([first.lease])
     held = [HeldLease(first.msg_id, 1), HeldLease(second.msg_id, 1)]
 
     assert [item.lease for item in await ports.queue.extend(held, lease_seconds=5)] == held[1:]
@@ -111,4 +121,4 @@ async def test_a_parked_message_never_comes_again(ports: Ports) -> None:
 async def test_nothing_to_do_is_nothing_wrong(ports: Ports) -> None:
     assert await ports.queue.receive(limit=10, lease_seconds=5) == []
     assert await ports.queue.extend([], lease_seconds=5) == []
-    await ports.queue.delete([MessageId(12345)])
+    await ports.queue.delete([HeldLease(MessageId(12345), 1)])

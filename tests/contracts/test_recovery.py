@@ -42,7 +42,7 @@ async def test_a_waiting_job_in_neither_outbox_nor_queue_is_an_orphan_once_it_is
     view = await submit(ports)
     await ports.outbox.relay(limit=1, max_visible=10)
     (delivery,) = await ports.queue.receive(limit=1, lease_seconds=5)
-    await ports.queue.delete([delivery.msg_id])
+    await ports.queue.delete([delivery.lease])
     early = await suspects(ports)
     await ports.advance(TIMEOUT + 1)
 
@@ -74,7 +74,7 @@ async def test_a_job_is_stuck_when_its_lease_lapsed_long_ago(ports: Ports) -> No
 
 async def test_a_running_job_without_its_message_is_stuck_at_once(ports: Ports) -> None:
     view, lease = await running(ports)
-    await ports.queue.delete([lease.msg_id])
+    await ports.queue.delete([lease])
 
     assert await suspects(ports) == {view.job.id: Suspicion.STUCK}
 
@@ -90,7 +90,7 @@ async def test_pages_go_through_all_jobs(ports: Ports) -> None:
     expected = []
     for _ in range(5):
         view, lease = await running(ports)
-        await ports.queue.delete([lease.msg_id])
+        await ports.queue.delete([lease])
         expected.append(view.job.id)
     found: list[JobId] = []
     scanned = 0

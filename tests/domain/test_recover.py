@@ -20,6 +20,7 @@ from domain.events import (
 from domain.identifiers import JobId
 from domain.job_types import JobTypes
 from domain.lifecycle import Status
+from domain.ports.job_queue import HeldLease
 from domain.retries import RetryPolicy, WhenLost
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
@@ -60,7 +61,7 @@ async def orphan(world: World) -> JobId:
 async def stuck(world: World) -> JobId:
     job_id = await world.submit()
     (attempt,) = await world.claim()
-    await world.ports.queue.delete([attempt.lease.msg_id])
+    await world.ports.queue.delete([HeldLease(attempt.lease.msg_id, attempt.lease.read_ct)])
     return job_id
 
 
@@ -112,7 +113,7 @@ async def test_a_stuck_job_that_was_asked_to_stop_is_cancelled(world: World) -> 
 async def test_the_outcome_of_an_attempt_that_was_given_up_is_only_recorded(world: World) -> None:
     job_id = await world.submit()
     (attempt,) = await world.claim()
-    await world.ports.queue.delete([attempt.lease.msg_id])
+    await world.ports.queue.delete([HeldLease(attempt.lease.msg_id, attempt.lease.read_ct)])
     await sweep(world)
     await world.settle(attempt, Completed(result="late"))
 

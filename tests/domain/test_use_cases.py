@@ -44,6 +44,7 @@ from domain.identifiers import JobId, Json, UserId, WorkerId
 from domain.job_types import JobType, JobTypes
 from domain.lifecycle import Status
 from domain.ports.hints import Topic
+from domain.ports.job_queue import HeldLease
 from domain.retries import RetryPolicy
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
@@ -283,6 +284,18 @@ async def test_a_message_that_cannot_be_worked_is_parked_and_nothing_behind_it_w
     assert [parked.body for parked in world.ports.state.parked] == [body]
 
 
+async def test_two_messages_of_one_job_in_one_batch_start_it_once(world: World) -> None:
+    job_id = await world.submit()
+    world.ports.state.put_message(json.dumps({"job_id": job_id}))
+    first = await world.claim()
+    await world.ports.advance(LEASE_SECONDS + 1)
+    await keep_leases(world.ports.queue, attempts=first, lease_seconds=LEASE_SECONDS)
+    await world.claim()
+
+    assert len(first) == 1
+    assert list(world.ports.state.queue) == [first[0].lease.msg_id]
+
+
 async def test_who_loses_the_race_for_a_job_touches_nothing(world: World) -> None:
     job_id = await world.submit()
     await world.ports.outbox.relay(limit=1, max_visible=1)
@@ -313,7 +326,7 @@ async def test_a_heartbeat_tells_attempts_to_stop_or_give_up(world: World) -> No
     first, second = await world.claim()
     ports = world.ports
     await cancel_job(ports.store, ports.hints, job_id=cancelled, provenance=provenance(), reason="r")
-    await ports.queue.delete([second.lease.msg_id])
+    await ports.queue.delete([HeldLease(second.lease.msg_id, second.lease.read_ct)])
     await keep_leases(ports.queue, attempts=[first, second], lease_seconds=LEASE_SECONDS)
 
     assert (first.stopped_for, second.stopped_for) == (StopReason.CANCELLED, StopReason.LEASE_LOST)
