@@ -29,6 +29,8 @@ from entrypoints.services import Services
 from entrypoints.settings import Environment, Settings
 
 CODE_VERSION = version("jobledger")
+# As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
+TRANSACTION_WAIT_SECONDS = 3600.0
 
 
 @asynccontextmanager
@@ -40,11 +42,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         timeout_seconds=settings.database_timeout_seconds,
         is_pooled=settings.database_is_pooled,
     )
+    transactions = Database(
+        settings.database_url,
+        size=settings.worker_transactions,
+        timeout_seconds=TRANSACTION_WAIT_SECONDS,
+        is_pooled=settings.database_is_pooled,
+        kept=0,
+        max_waiting=0,
+    )
     listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
     hints = PostgresHints(database, listen_url=listen_url)
     ids = Uuid7Ids()
     services = Services(
-        store=PostgresEventStore(database, code_version=CODE_VERSION),
+        store=PostgresEventStore(database, transactions, code_version=CODE_VERSION),
         views=PostgresJobViews(database),
         outbox=PostgresOutbox(database),
         queue=PgmqJobQueue(database),
@@ -59,11 +69,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         randomness=SystemRandomness(),
     )
     await database.open()
+    await transactions.open()
     await hints.open()
     try:
         yield services
     finally:
         await hints.close()
+        await transactions.close()
         await database.close()
 
 

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     worker_threads: int = Field(
         16, ge=1, le=500, description="Functions that are not async which one worker runs at once."
     )
+    worker_transactions: int = Field(
+        8,
+        ge=1,
+        le=200,
+        description="Connections that handlers of one worker hold for their transactions.",
+    )
     worker_batch: int = Field(
         500, ge=1, le=1000, description="Messages that a worker takes at once, at most."
     )

@@ -118,7 +118,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
     pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=False)
     await pool.open()
     yield PostgresPorts(
-        store=PostgresEventStore(pool, code_version="test"),
+        store=PostgresEventStore(pool, pool, code_version="test"),
         views=PostgresJobViews(pool),
         outbox=PostgresOutbox(pool),
         queue=PgmqJobQueue(pool),

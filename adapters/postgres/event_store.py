@@ -41,10 +41,15 @@ class PostgresOutcomeTransaction:
 
 
 class PostgresEventStore:
-    """Concurrent callers share statements: one for submissions, one for changes."""
+    """Concurrent callers share statements: one for submissions, one for changes.
 
-    def __init__(self, database: Database, *, code_version: str) -> None:
+    `transactions` are the connections that handlers hold while they work: apart, so that they never keep
+    leases from being extended or outcomes from being written.
+    """
+
+    def __init__(self, database: Database, transactions: Database, *, code_version: str) -> None:
         self._database = database
+        self._transactions = transactions
         self._code_version = code_version
         self._submissions = SharedFlush(self._isolating(self._submit), key=lambda change: change.job_id)
         self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)
@@ -70,7 +75,7 @@ class PostgresEventStore:
         settles: MessageId | None,
         decide: Callable[[Job, OutcomeTransaction], JobEvent],
     ) -> AsyncIterator[PostgresOutcomeTransaction]:
-        async with self._database.connection() as connection, connection.transaction():
+        async with self._transactions.connection() as connection, connection.transaction():
             transaction = PostgresOutcomeTransaction(connection=connection)
             yield transaction
             (row,) = await fetch(connection, statement("event_store/lock_job"), {"job_id": job_id})

@@ -15,28 +15,40 @@ from domain.errors import StorageUnavailable
 
 Connection = psycopg.AsyncConnection[DictRow]
 
+CONNECT_SECONDS = 5
+
 
 class Database:
     """A bounded pool of autocommit connections.
 
     `is_pooled` says that a pooler in transaction mode stands between: then nothing may live longer than a
-    transaction, prepared statements included. Waiting for a connection is bounded in time and in number.
+    transaction, prepared statements included. Waiting for a connection is bounded in time and in number
+    (`max_waiting`, 0 for any); `kept` connections stay open when nobody needs them.
     """
 
-    def __init__(self, url: str, *, size: int, timeout_seconds: float, is_pooled: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int,
+        timeout_seconds: float,
+        is_pooled: bool,
+        kept: int = 1,
+        max_waiting: int | None = None,
+    ) -> None:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
-            min_size=1,
+            min_size=kept,
             max_size=size,
             timeout=timeout_seconds,
-            max_waiting=size * 25,
+            max_waiting=size * 25 if max_waiting is None else max_waiting,
             open=False,
             configure=_configure,
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
                 "prepare_threshold": None if is_pooled else 2,
-                "connect_timeout": max(2, round(timeout_seconds)),
+                "connect_timeout": CONNECT_SECONDS,
             },
         )
 

@@ -95,6 +95,14 @@ async def transfers(context: JobContext, parameters: dict[str, Any]) -> Json:
     return "is ignored"
 
 
+@job_type("holds_a_transaction", retry=QUICK)
+async def holds_a_transaction(context: JobContext, parameters: dict[str, Any]) -> Json:
+    async with context.transaction():
+        gate.begun.set()
+        await gate.may_end.wait()
+    return None
+
+
 @job_type("hopeless", retry=QUICK)
 async def hopeless(context: JobContext, parameters: dict[str, Any]) -> Json:
     raise NotRetryable("no use")
@@ -118,7 +126,18 @@ def logs_in_a_thread(context: JobContext, parameters: dict[str, Any]) -> Json:
 
 
 TYPES = JobTypes(
-    [logs, logs_in_a_thread, sample_task, waits, stubborn, in_a_thread, transfers, hopeless, returns_a_set]
+    [
+        holds_a_transaction,
+        logs,
+        logs_in_a_thread,
+        sample_task,
+        waits,
+        stubborn,
+        in_a_thread,
+        transfers,
+        hopeless,
+        returns_a_set,
+    ]
 )
 
 
@@ -292,6 +311,17 @@ async def test_effects_in_the_transaction_happen_exactly_once(
     assert kinds(events) == [JobSubmitted, AttemptStarted, AttemptFailed, AttemptStarted, JobCompleted]
     assert events[-1] == JobCompleted(attempt=2, result={"attempt": 2})
     assert rows == [(2,)]
+
+
+async def test_handlers_that_hold_transactions_do_not_hold_up_the_others(running: Running) -> None:
+    holding = [await running.submit("holds_a_transaction") for _ in range(40)]
+    await gate.begun.wait()
+    free = await running.submit("sample_task")
+    assert kinds(await running.ended(free))[-1] is JobCompleted
+
+    gate.may_end.set()
+    for job_id in holding:
+        assert kinds(await running.ended(job_id)) == [JobSubmitted, AttemptStarted, JobCompleted]
 
 
 async def test_a_leaving_worker_releases_its_job_without_costing_an_attempt(
