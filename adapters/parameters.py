@@ -1,12 +1,12 @@
 """Parameters checked and made by pydantic, after whatever type a job type's function asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from domain.errors import FieldProblem, InvalidSubmission
+from domain.errors import FieldProblem, InvalidSettings, InvalidSubmission
 from domain.identifiers import Json
 from domain.job_types import JobType
 
@@ -15,10 +15,14 @@ STRICT = ConfigDict(extra="forbid")
 
 
 class PydanticParameterParser:
-    """Unknown fields are refused wherever the type itself does not say otherwise."""
+    """Unknown fields of dataclasses are refused, unless the type itself says otherwise.
 
-    def __init__(self) -> None:
-        self._adapters: dict[str, TypeAdapter[Any]] = {}
+    Raises InvalidSettings when one of the `known` job types has a parameter type that cannot be used: better
+    now than at the first submission.
+    """
+
+    def __init__(self, known: Iterable[JobType] = ()) -> None:
+        self._adapters = {kind.name: _adapter_for(kind) for kind in known}
 
     def parse(self, job_type: JobType, job_parameters: Json) -> Any:
         given = {} if job_parameters is None else job_parameters
@@ -31,17 +35,17 @@ class PydanticParameterParser:
             ]
             raise InvalidSubmission(problems) from None
 
+    def _adapter(self, job_type: JobType) -> TypeAdapter[Any]:
+        if job_type.name not in self._adapters:
+            self._adapters[job_type.name] = _adapter_for(job_type)
+        return self._adapters[job_type.name]
+
     def schema(self, job_type: JobType) -> dict[str, Json]:
         return self._adapter(job_type).json_schema()
 
-    def _adapter(self, job_type: JobType) -> TypeAdapter[Any]:
-        adapter = self._adapters.get(job_type.name)
-        if adapter is None:
-            adapter = self._adapters[job_type.name] = _adapter_for(job_type.parameters)
-        return adapter
 
-
-def _adapter_for(parameters: Any) -> TypeAdapter[Any]:
+def _adapter_for(kind: JobType) -> TypeAdapter[Any]:
+    parameters = kind.parameters
     # A plain dataclass takes no configuration from outside and would drop unknown fields in silence.
     if (
         isinstance(parameters, type)
@@ -51,7 +55,13 @@ def _adapter_for(parameters: Any) -> TypeAdapter[Any]:
         parameters = type(
             parameters.__name__, (parameters,), {"__slots__": (), "__pydantic_config__": STRICT}
         )
-    return TypeAdapter(parameters)
+    try:
+        return TypeAdapter(parameters)
+    except (PydanticUserError, RecursionError, TypeError) as error:
+        told = str(error).splitlines()[0]
+        raise InvalidSettings(
+            f"JOB_MODULES: the parameter type of {kind.name!r} cannot be used: {told}"
+        ) from error
 
 
 def pointer(location: Sequence[str | int]) -> str:

@@ -6,12 +6,12 @@ Bring your own as a module named in `JOB_MODULES`:
     async def resize_image(context: JobContext, parameters: ResizeImage) -> Json:
         ...
 
-The parameter type is the annotation of the second argument: a dataclass, a TypedDict, or anything else
+The parameter type is the annotation of the second argument: a dataclass, a pydantic model, or anything else
 that the adapter of `ParameterParser` understands. A function that is not async runs in a thread.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, get_type_hints
@@ -127,6 +127,9 @@ class JobTypes:
         """The type's retry policy; the default one for a type that this process does not know."""
         kind = self._by_name.get(name)
         return kind.retry if kind else RetryPolicy()
+
+    def __iter__(self) -> Iterator[JobType]:
+        return iter(self._by_name.values())
 
     def names(self) -> list[str]:
         return sorted(self._by_name)

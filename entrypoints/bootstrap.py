@@ -53,6 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
     hints = PostgresHints(database, listen_url=listen_url)
     ids = Uuid7Ids()
+    types = job_types(settings)
     services = Services(
         store=PostgresEventStore(database, transactions, code_version=CODE_VERSION),
         views=PostgresJobViews(database),
@@ -62,8 +63,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         health=PostgresHealth(database),
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
-        types=job_types(settings),
-        parser=PydanticParameterParser(),
+        types=types,
+        parser=PydanticParameterParser(types),
         clock=SystemClock(),
         ids=ids,
         randomness=SystemRandomness(),
