@@ -46,7 +46,8 @@ def pointers(parameters: Any, given: Json) -> list[str]:
 def test_no_parameters_are_all_defaults() -> None:
     parser = PydanticParameterParser([sample_task])
 
-    for given in (None, {}):
+    nothing: list[Json] = [None, {}]
+    for given in nothing:
         parsed = parser.parse(sample_task, given)
         assert isinstance(parsed, SampleTask)
         assert asdict(parsed) == asdict(SampleTask())
