@@ -1,7 +1,7 @@
 -- Out of the outbox and into the queue in one statement: atomic, so exactly once. LATERAL over the ten
 -- priorities, because one ordered scan over all would walk through every future row of the higher ones. The
 -- queue holds back by its visible rows only: messages under way are rows too and must not starve it.
--- statement_timestamp(), because an index cannot be searched by the volatile clock_timestamp().
+-- `only` is one entry by its id, for when a batch could not be sent. statement_timestamp(), because an index cannot be searched by the volatile clock_timestamp().
 WITH room AS MATERIALIZED (
     SELECT least(%(limit)s::bigint, %(max_visible)s - count(*)) AS places
     FROM (SELECT FROM pgmq.q_job_queue WHERE vt <= statement_timestamp() LIMIT %(max_visible)s) AS visible
@@ -12,6 +12,7 @@ WITH room AS MATERIALIZED (
         SELECT o.ctid AS place
         FROM jobledger.outbox AS o
         WHERE o.priority = p.priority AND o.available_at <= statement_timestamp()
+            AND (%(only)s::bigint IS NULL OR o.id = %(only)s)
         ORDER BY o.available_at, o.id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
