@@ -9,6 +9,7 @@ from domain.events import (
     AttemptLost,
     AttemptStarted,
     Cause,
+    JobCancelled,
     JobCompleted,
     JobError,
     JobEvent,
@@ -61,7 +62,7 @@ class JobView(NamedTuple):
         return None if self.job.has_ended else self.unique_key
 
 
-def project(view: JobView | None, recorded: RecordedEvent) -> JobView:  # noqa: PLR0911 - a way for each event
+def project(view: JobView | None, recorded: RecordedEvent) -> JobView:  # noqa: C901, PLR0911 - a way for each event
     """The view after one more event: a pure fold, total like `apply`, defined for erased events too."""
     job = apply(view.job if view else None, recorded)
     event = recorded.event
@@ -95,9 +96,12 @@ def project(view: JobView | None, recorded: RecordedEvent) -> JobView:  # noqa: 
             return view._replace(job=job, updated_at=at, finished_at=at, error_info=failure)
         case JobRetried():
             return view._replace(job=job, updated_at=at, finished_at=None, progress=None)
+        case JobCancelled():
+            return view._replace(job=job, updated_at=at, finished_at=at)
         case PersonalDataErased():
             return _erased(view)._replace(job=job, updated_at=at)
-    return view._replace(job=job, updated_at=at, finished_at=at if job.has_ended else None)
+    # A late result is recorded on ended jobs too, and must not move the time at which they ended.
+    return view._replace(job=job, updated_at=at)
 
 
 def _submitted(job: Job, event: JobEvent, recorded: RecordedEvent) -> JobView:

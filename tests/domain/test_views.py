@@ -12,6 +12,7 @@ from domain.events import (
     JobError,
     JobEvent,
     JobRetried,
+    LateResultRejected,
     PersonalDataErased,
     Progress,
     ProgressReported,
@@ -105,6 +106,19 @@ def test_a_retried_job_has_not_finished() -> None:
 
     assert view is not None
     assert (view.finished_at, view.job.status) == (None, Status.PENDING)
+
+
+@pytest.mark.parametrize("history", [COMPLETED, FAILED, CANCELLED])
+def test_a_late_result_does_not_move_the_time_at_which_a_job_finished(history: list[JobEvent]) -> None:
+    late = LateResultRejected(attempt=1, outcome="Completed", digest="0" * 64)
+    before = fold(recorded(*history))
+    after = fold(recorded(*history, late))
+
+    assert before is not None
+    assert after is not None
+    assert before.finished_at is not None
+    assert after.finished_at == before.finished_at
+    assert after.updated_at > before.updated_at
 
 
 def test_a_unique_key_is_held_exactly_while_the_job_lives() -> None:
