@@ -12,6 +12,10 @@ class WhenLost(StrEnum):
     REQUEUE = "requeue"
 
 
+MAX_FACTOR = 100
+MAX_DELAY_SECONDS = 365 * 86_400
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """Two budgets and one backoff.
@@ -33,8 +37,13 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if self.max_attempts < 1 or self.max_lost_attempts < 0:
             raise ValueError("max_attempts must be at least 1 and max_lost_attempts at least 0")
-        if self.first_delay_seconds < 0 or self.factor < 1 or not 0 <= self.jitter <= 1:
-            raise ValueError("first_delay_seconds must be >= 0, factor >= 1 and jitter between 0 and 1")
+        # Bounded, because a wait that no calendar holds would fail only when an attempt has failed.
+        if not (0 <= self.first_delay_seconds <= MAX_DELAY_SECONDS):
+            raise ValueError("first_delay_seconds must be between 0 and a year")
+        if not (0 <= self.max_delay_seconds <= MAX_DELAY_SECONDS):
+            raise ValueError("max_delay_seconds must be between 0 and a year")
+        if not (1 <= self.factor <= MAX_FACTOR and 0 <= self.jitter <= 1):
+            raise ValueError("factor must be between 1 and 100, and jitter between 0 and 1")
 
 
 def delay_seconds(policy: RetryPolicy, *, spent: int, chance: float) -> float:
