@@ -1,5 +1,6 @@
 """The migrations: up, down and up again, on each PostgreSQL, and by many at once."""
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
@@ -18,12 +19,14 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def postgres_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def postgres_15() -> Iterator[TestServer]:
     if not DEBIAN_15.exists():
         pytest.skip("PostgreSQL 15 is not installed (Debian: apt-get install postgresql-15)")
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres15") / "data", binaries=DEBIAN_15)
-    yield TestServer(server.start({"fsync": "off"}))
-    server.stop()
+    # Not in pytest's own folder: the next run of pytest closes that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="jobledger-tests-15-") as directory:
+        server = EmbeddedPostgres(Path(directory) / "postgres", binaries=DEBIAN_15)
+        yield TestServer(server.start({"fsync": "off"}))
+        server.stop()
 
 
 @pytest.fixture(params=["embedded 18", "debian 15"])
