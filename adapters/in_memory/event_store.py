@@ -105,14 +105,18 @@ class InMemoryEventStore:
             outbox[self._state.next_id()] = entry
 
     def _holder(self, after: JobView) -> JobView | None:
-        """Another job that holds a key which this one needs."""
-        for view in self._state.views.values():
-            if view.job.id == after.job.id or view.job.user_id != after.job.user_id:
-                continue
-            same_key = view.idempotency_key and view.idempotency_key == after.idempotency_key
+        """Another job that holds a key which this one needs; a replay is told before a rival."""
+        others = [
+            view
+            for view in self._state.views.values()
+            if view.job.id != after.job.id and view.job.user_id == after.job.user_id
+        ]
+        for view in others:
+            if view.idempotency_key and view.idempotency_key == after.idempotency_key:
+                return view
+        for view in others:
             same_type = view.job.job_type == after.job.job_type
-            held = view.held_unique_key and view.held_unique_key == after.held_unique_key
-            if same_key or (same_type and held):
+            if same_type and view.held_unique_key and view.held_unique_key == after.held_unique_key:
                 return view
         return None
 

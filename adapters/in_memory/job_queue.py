@@ -1,6 +1,7 @@
 """The job queue in memory."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -8,6 +9,8 @@ from adapters.in_memory.state import InMemoryState, Message, Parked
 from domain.identifiers import JobId
 from domain.lifecycle import Status
 from domain.ports.job_queue import Delivery, Extended, HeldLease
+
+CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class InMemoryJobQueue:
@@ -61,4 +64,4 @@ def _job_id(message: Message) -> JobId | None:
     except ValueError:
         return None
     job_id = body.get("job_id") if isinstance(body, dict) else None
-    return JobId(job_id) if isinstance(job_id, str) else None
+    return JobId(job_id) if isinstance(job_id, str) and CANONICAL_UUID.fullmatch(job_id) else None

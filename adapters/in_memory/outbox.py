@@ -6,6 +6,8 @@ from adapters.in_memory.state import InMemoryState
 from domain.ports.outbox import RelayReport
 from domain.views import QueueEntry
 
+MAX_PARAMETER_BYTES = 4096
+
 
 class InMemoryOutbox:
     def __init__(self, state: InMemoryState) -> None:
@@ -25,7 +27,15 @@ class InMemoryOutbox:
         return RelayReport(len(moved), min(later, default=None))
 
     def _body(self, entry: QueueEntry) -> str:
-        job = self._state.views[entry.job_id].job
+        view = self._state.views[entry.job_id]
+        job = view.job
+        fits = len(json.dumps(view.job_parameters, separators=(",", ":"))) <= MAX_PARAMETER_BYTES
         return json.dumps(
-            {"job_id": job.id, "job_type": job.job_type, "user_id": job.user_id, "version": job.version}
+            {
+                "job_id": job.id,
+                "job_type": job.job_type,
+                "user_id": job.user_id,
+                "version": job.version,
+                "job_parameters": view.job_parameters if fits else None,
+            }
         )

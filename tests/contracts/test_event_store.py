@@ -3,15 +3,12 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from domain import decisions
-from domain.events import JobCompleted, JobEvent, Progress
-from domain.identifiers import Json, MessageId, UserId
-from domain.job import Job
-from domain.job_types import OutcomeTransaction
+from domain.events import Progress
+from domain.identifiers import Json, UserId
 from domain.ports.event_store import Appended, KeyTaken, Stale
 from domain.use_cases.verify import verify_jobs
 from domain.views import fold
@@ -195,6 +192,15 @@ async def test_a_unique_key_is_held_while_its_job_lives(ports: Ports) -> None:
     assert again == KeyTaken(successor)
 
 
+async def test_an_idempotency_key_answers_before_a_unique_key_does(ports: Ports) -> None:
+    rival = await cancel(ports, await submit(ports, unique_key="u"))
+    first = await cancel(ports, await submit(ports, unique_key="u", idempotency_key="k"))
+    await append(ports, rival, decisions.retry(rival.job, reason="again"))
+    (again,) = await ports.store.append([submission(unique_key="u", idempotency_key="k")])
+
+    assert again == KeyTaken(first)
+
+
 async def test_a_refused_key_costs_its_own_submission_only(ports: Ports) -> None:
     await submit(ports, unique_key="taken")
     outcomes = await ports.store.append([submission(), submission(unique_key="taken"), submission()])
@@ -211,50 +217,6 @@ async def test_settling_deletes_the_message_with_the_event(ports: Ports) -> None
     await ports.advance(60)
 
     assert await ports.queue.receive(limit=10, lease_seconds=5) == []
-
-
-def completing(result: Json) -> Any:
-    def decide(job: Job, transaction: OutcomeTransaction) -> JobEvent:
-        return decisions.complete(job, result=transaction.result or result)
-
-    return decide
-
-
-async def test_a_decided_transaction_commits_with_its_event(ports: Ports) -> None:
-    view = await start(ports, await submit(ports))
-    async with ports.store.deciding(
-        view.job.id, provenance=provenance(), settles=None, decide=completing(1)
-    ) as transaction:
-        transaction.result = {"set": "inside"}
-        assert transaction.after is None
-    events = await ports.store.read_stream(view.job.id)
-
-    assert events[-1].event == JobCompleted(attempt=1, result={"set": "inside"})
-    assert transaction.after == await current(ports, view.job.id)
-
-
-async def test_a_transaction_that_breaks_leaves_nothing(ports: Ports) -> None:
-    view = await start(ports, await submit(ports))
-    settled = MessageId(1)
-    with pytest.raises(RuntimeError, match="breaks"):
-        async with ports.store.deciding(
-            view.job.id, provenance=provenance(), settles=settled, decide=completing(1)
-        ):
-            raise RuntimeError("it breaks")
-
-    assert await current(ports, view.job.id) == view
-
-
-async def test_what_is_decided_is_decided_on_the_job_as_it_is_at_the_end(ports: Ports) -> None:
-    view = await start(ports, await submit(ports))
-    async with ports.store.deciding(
-        view.job.id, provenance=provenance(), settles=None, decide=completing("done")
-    ):
-        await cancel(ports, view)
-    events = await ports.store.read_stream(view.job.id)
-
-    assert [recorded.version for recorded in events] == [1, 2, 3, 4]
-    assert isinstance(events[-1].event, JobCompleted)
 
 
 async def test_erased_data_is_gone_and_the_facts_stay(ports: Ports) -> None:
