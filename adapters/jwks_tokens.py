@@ -38,12 +38,18 @@ log = structlog.get_logger()
 class JwksTokenVerifier:
     """Remembers each verified token until it expires, so that its second request costs microseconds.
 
-    Keys are fetched again when they are older than ten minutes, or, at most every ten seconds, when a token
-    names one that is unknown; while the issuer is down the old ones serve for an hour.
+    When it remembers too many, those used least recently go first. Keys are fetched again when they are
+    older than ten minutes, or, at most every ten seconds, when a token names one that is unknown; while the
+    issuer is down the old ones serve for an hour.
     """
 
     def __init__(
-        self, *, issuer: str, clock: Clock, fetch: Callable[[], Awaitable[dict[str, Any]]] | None = None
+        self,
+        *,
+        issuer: str,
+        clock: Clock,
+        fetch: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._issuer = issuer
         self._clock = clock
@@ -52,6 +58,7 @@ class JwksTokenVerifier:
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
         self._fetching = asyncio.Lock()
+        self._max_remembered = remembered
         self._remembered: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
     async def verify(self, token: str) -> VerifiedToken:
@@ -61,10 +68,11 @@ class JwksTokenVerifier:
             if known.expires_at + LEEWAY <= self._clock.now():
                 del self._remembered[digest]
                 raise NotAuthenticated(EXPIRED)
+            self._remembered.move_to_end(digest)
             return known
         verified = self._verified(token, await self._key_of(token))
         self._remembered[digest] = verified
-        if len(self._remembered) > REMEMBERED:
+        if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
         return verified
 
@@ -153,12 +161,15 @@ def _usable(jwks: dict[str, Any]) -> dict[str, PyJWK]:
     """The asymmetric signing keys by their id; what we cannot use is left out, not an error."""
     keys = {}
     for published in jwks["keys"]:
+        if not isinstance(published, dict) or not isinstance(published.get("kid"), str):
+            continue
         try:
             key = PyJWK(published)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, NotImplementedError):
+            # NotImplementedError is what PyJWT says of a key whose algorithm is `none`.
             continue
-        if key.key_id and key.algorithm_name in ALGORITHMS and published.get("use", "sig") == "sig":
-            keys[key.key_id] = key
+        if key.algorithm_name in ALGORITHMS and published.get("use", "sig") == "sig":
+            keys[published["kid"]] = key
     return keys
 
 

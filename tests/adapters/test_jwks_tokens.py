@@ -42,7 +42,7 @@ class FakeClock:
 class PublishedKeys:
     """What the issuer publishes, and how often it was asked; None means that it is down."""
 
-    keys: list[dict[str, Any]] | None
+    keys: list[Any] | None
     fetches: int = 0
 
     async def __call__(self) -> dict[str, Any]:
@@ -169,6 +169,48 @@ async def test_a_symmetric_key_in_the_published_set_is_not_used(world: World) ->
     world.published.keys = [{"kty": "oct", "k": secret, "kid": "oct-1", "alg": "HS256"}, RSA_PUBLIC]
 
     await world.refuses(handmade({"alg": "HS256", "kid": "oct-1"}, world.claims(), b"s" * 32))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "a key",
+        {},
+        {"kty": "EC", "kid": "odd"},
+        RSA_PUBLIC | {"alg": "none", "kid": "odd"},
+        RSA_PUBLIC | {"kid": ["odd"]},
+    ],
+)
+async def test_a_published_key_that_cannot_be_used_does_not_spoil_the_others(world: World, odd: Any) -> None:
+    world.published.keys = [odd, RSA_PUBLIC]
+
+    assert (await world.verifier.verify(world.token())).user_id == "user-1"
+
+
+async def test_of_too_many_remembered_tokens_those_used_least_recently_are_forgotten(world: World) -> None:
+    verifier = JwksTokenVerifier(issuer=ISSUER, clock=world.clock, fetch=world.published, remembered=2)
+    first, second, third = (world.token(jti=str(number)) for number in range(3))
+    for token in (first, second, first, third):
+        await verifier.verify(token)
+    # With its key withdrawn, a token is trusted only where it is remembered.
+    world.published.keys = []
+    world.clock.at += timedelta(minutes=11)
+
+    assert (await verifier.verify(first)).user_id == "user-1"
+    assert (await verifier.verify(third)).user_id == "user-1"
+    with pytest.raises(NotAuthenticated):
+        await verifier.verify(second)
+
+
+async def test_a_token_whose_critical_extension_we_do_not_know_is_refused(world: World) -> None:
+    await world.refuses(world.token(headers={"crit": ["unknown"], "unknown": 1}))
+
+
+async def test_a_header_nested_without_end_is_refused(world: World) -> None:
+    nested = base64.urlsafe_b64encode(b"[" * 5900).decode()
+
+    await world.refuses(f"{nested}.e30.AAAA")
 
 
 async def test_a_remembered_token_still_expires(world: World) -> None:
