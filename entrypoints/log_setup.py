@@ -1,5 +1,6 @@
 """Logs as lines on standard error: JSON for machines, key and value on a terminal."""
 
+import json
 import logging
 import re
 import sys
@@ -23,7 +24,8 @@ def set_up_logging(level: str) -> None:
     ]
     is_terminal = sys.stderr.isatty()
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain traces: the pretty ones show local variables, and tokens are among those.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if is_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     )
@@ -44,12 +46,24 @@ def set_up_logging(level: str) -> None:
 
 
 def hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Nothing that is named like a secret is written."""
-    for name in line:
-        if SECRET.search(name):
-            line[name] = HIDDEN
+    """Nothing that is named like a secret is written, however deep it lies."""
+    for name, value in line.items():
+        line[name] = HIDDEN if SECRET.search(name) else _without_secrets(value)
     return line
 
 
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: HIDDEN if SECRET.search(str(name)) else _without_secrets(item)
+            for name, item in value.items()
+        }
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
 def _json(line: Any, **_: Any) -> str:
-    return orjson.dumps(line, default=str).decode()
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:
+        # Lone surrogates and very large integers, which others' error texts may hold: a line is never lost.
+        return json.dumps(line, default=str, skipkeys=True)
