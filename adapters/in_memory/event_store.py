@@ -30,6 +30,7 @@ class InMemoryEventStore:
         self._code_version = code_version
 
     async def append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        self._state.reach()
         if len({change.job_id for change in changes}) < len(changes):
             raise ValueError("a job may stand in a call only once")
         return [self._append(change) for change in changes]
@@ -43,10 +44,12 @@ class InMemoryEventStore:
         settles: MessageId | None,
         decide: Callable[[Job, OutcomeTransaction], JobEvent],
     ) -> AsyncIterator[InMemoryOutcomeTransaction]:
+        self._state.reach()
         transaction = InMemoryOutcomeTransaction()
         # Drawn at the beginning: a rollback burns it.
         event_id = self._state.next_id()
         yield transaction
+        self._state.reach()
         before = self._state.views[job_id]
         event = decide(before.job, transaction)
         change = Change(job_id=job_id, before=before, event=event, provenance=provenance, settles=settles)
@@ -56,6 +59,7 @@ class InMemoryEventStore:
     async def read_stream(
         self, job_id: JobId, *, after_version: int = 0, limit: int = 1000
     ) -> list[RecordedEvent]:
+        self._state.reach()
         stream = self._state.stream(job_id)
         return [recorded for recorded in stream if recorded.version > after_version][:limit]
 

@@ -18,6 +18,7 @@ class InMemoryJobQueue:
         self._state = state
 
     async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
+        self._state.reach()
         now = self._state.clock.now()
         deliveries: list[Delivery] = []
         for msg_id, message in sorted(self._state.queue.items()):
@@ -33,6 +34,7 @@ class InMemoryJobQueue:
         return deliveries
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
+        self._state.reach()
         now = self._state.clock.now()
         extended = []
         for lease in leases:
@@ -46,12 +48,14 @@ class InMemoryJobQueue:
         return extended
 
     async def delete(self, leases: Sequence[HeldLease]) -> None:
+        self._state.reach()
         for lease in leases:
             message = self._state.queue.get(lease.msg_id)
             if message and message.read_ct == lease.read_ct:
                 del self._state.queue[lease.msg_id]
 
     async def park(self, delivery: Delivery, *, error: str) -> None:
+        self._state.reach()
         message = self._state.queue.get(delivery.msg_id)
         if message and message.read_ct == delivery.read_ct:
             del self._state.queue[delivery.msg_id]

@@ -13,15 +13,18 @@ class InMemoryJobViews:
         self._state = state
 
     async def get(self, job_id: JobId) -> JobView | None:
+        self._state.reach()
         return self._state.views.get(job_id)
 
     async def get_many(self, job_ids: Sequence[JobId]) -> dict[JobId, JobView]:
+        self._state.reach()
         views = self._state.views
         return {job_id: views[job_id] for job_id in job_ids if job_id in views}
 
     async def newest(
         self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
     ) -> list[JobView]:
+        self._state.reach()
         ordered = sorted(self._state.views.items(), reverse=True)
         found = [
             view for job_id, view in ordered if (before is None or job_id < before) and _matches(view, which)

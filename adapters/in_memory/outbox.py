@@ -15,6 +15,7 @@ class InMemoryOutbox:
 
     async def relay(self, *, limit: int, max_visible: int) -> RelayReport:
         state = self._state
+        state.reach()
         now = state.clock.now()
         visible = sum(message.visible_at <= now for message in state.queue.values())
         due = [(entry_id, entry) for entry_id, entry in state.outbox.items() if entry.available_at <= now]

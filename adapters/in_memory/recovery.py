@@ -14,6 +14,7 @@ class InMemoryRecovery:
         self._state = state
 
     async def suspects(self, *, after: JobId | None, limit: int, silent_for_seconds: int) -> SuspectPage:
+        self._state.reach()
         since = self._state.clock.now() - timedelta(seconds=silent_for_seconds)
         page = [job_id for job_id in sorted(self._state.views) if after is None or job_id > after][:limit]
         suspects = []
@@ -27,6 +28,7 @@ class InMemoryRecovery:
         return SuspectPage(suspects, len(page), page[-1] if len(page) == limit else None)
 
     async def make_months_ahead(self) -> int:
+        self._state.reach()
         return 0
 
     def _is_silent(self, view: JobView, since: datetime) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.errors import StorageUnavailable
 from domain.events import RecordedEvent
 from domain.identifiers import JobId, MessageId
 from domain.ports.system import Clock
@@ -31,7 +32,11 @@ class Parked(NamedTuple):
 
 @dataclass(slots=True)
 class InMemoryState:
-    """Everything that would be durable. `effects` are what handlers' transactions left behind."""
+    """Everything that would be durable. `effects` are what handlers' transactions left behind.
+
+    Whoever sets `is_reachable` to False takes the database away: every port over it then raises
+    StorageUnavailable.
+    """
 
     clock: Clock
     events: list[StoredEvent] = field(default_factory=list)
@@ -40,7 +45,13 @@ class InMemoryState:
     queue: dict[MessageId, Message] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     effects: list[object] = field(default_factory=list)
+    is_reachable: bool = True
     _last_id: int = 0
+
+    def reach(self) -> None:
+        """What every call to a database begins with."""
+        if not self.is_reachable:
+            raise StorageUnavailable("The database cannot be reached.")
 
     def next_id(self) -> int:
         """As a sequence: never the same twice, and never given back."""
