@@ -5,6 +5,7 @@ from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from entrypoints.api import health, issuer, job_acts, jobs, problems
+from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -24,7 +25,15 @@ def create_app(
 
     With `local_issuer` it also publishes that issuer's keys.
     """
-    app = FastAPI(title="Jobledger", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = DocumentedApi(
+        title="Jobledger",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # A redirect to the path without its slash would name the host and scheme that the request named,
+        # and behind a proxy that speaks TLS send the token on in the clear.
+        redirect_slashes=False,
+    )
     app.state.services = services
     app.state.verifier = verifier
     app.state.settings = settings

@@ -55,7 +55,8 @@ async def get_roles(
     for name in settings.roles_claim.split("."):
         claim = claim.get(name) if isinstance(claim, dict) else None
     named = claim if isinstance(claim, list) else [claim]
-    return frozenset({Role.USER, *(Role(name) for name in named if name in set(Role))})
+    known = (Role(name) for name in named if isinstance(name, str) and name in set(Role))
+    return frozenset({Role.USER, *known})
 
 
 CurrentUser = Annotated[ValidatedJWTUser, Depends(get_validated_jwt_user)]

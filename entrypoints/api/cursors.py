@@ -20,13 +20,14 @@ def encode_cursor(last: JobId, which: JobFilter) -> str:
 def decode_cursor(cursor: str, which: JobFilter) -> JobId:
     """The id that the page follows; raises InvalidSubmission for a cursor of another list, or of nobody's."""
     try:
-        last, digest = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        content = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
-        last = digest = None
-    if digest != _digest(which) or not isinstance(last, str) or not JOB_ID.fullmatch(last):
-        detail = "The cursor does not belong to this list; begin again without one."
-        raise InvalidSubmission([FieldProblem(pointer="/query/cursor", detail=detail)])
-    return JobId(last)
+        content = None
+    match content:
+        case [str(last), str(digest)] if digest == _digest(which) and JOB_ID.fullmatch(last):
+            return JobId(last)
+    detail = "The cursor does not belong to this list; begin again without one."
+    raise InvalidSubmission([FieldProblem(pointer="/query/cursor", detail=detail)])
 
 
 def _digest(which: JobFilter) -> str:

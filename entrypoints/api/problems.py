@@ -1,6 +1,7 @@
 """What is refused, as RFC 9457 problems: one table from domain error to status, one shape for all."""
 
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -69,13 +70,13 @@ def problem(
     headers: dict[str, str] | None = None,
     **extra: Any,
 ) -> Response:
-    """The answer for one problem; `type` is relative to the service, so it names no host."""
+    """The answer for one problem about the decoded `path`; no URI in it names a host."""
     body = {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "instance": path,
+        "instance": quote(path, safe="/:@!$&'()*+,;="),
         "request_id": request_id,
     } | extra
     return Response(orjson.dumps(body), kind.status, headers=headers, media_type=MEDIA_TYPE)
@@ -89,7 +90,8 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(request: Request, kind: Kind, detail: str, **rest: Any) -> Response:
-    return problem(kind, detail, request_id=request.state.request_id, path=request.url.path, **rest)
+    # Not `request.url`, which is put together with whatever the client sent as its host.
+    return problem(kind, detail, request_id=request.state.request_id, path=request.scope["path"], **rest)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

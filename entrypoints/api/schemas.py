@@ -5,6 +5,7 @@ the models beside them are what the OpenAPI document shows, and a test holds the
 """
 
 import json
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
@@ -12,7 +13,17 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from domain.errors import FieldProblem, InvalidSubmission
 from domain.events import JobError, JobEvent, RecordedEvent
@@ -28,9 +39,29 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
+WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
+
+
+def _as_written(value: Any) -> Any:
+    # Pydantic would take numbers too, and guess whether they count seconds or milliseconds.
+    if value is None or (isinstance(value, str) and WRITTEN_TIME.match(value)):
+        return value
+    raise PydanticCustomError("time_form", "A time is written like 2030-01-01T12:00:00Z.")
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("time_range", "In UTC, this time lies outside the calendar.") from None
+
+
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_written), AfterValidator(_in_utc)]
+
 
 class Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False)
+    # Strict: a number in quotes, or `true` for 1, is a mistake that its sender wants to hear of.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -44,7 +75,7 @@ class SubmitJob(Request):
     job_type: Name = Field(examples=["sample_task"])
     job_parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"steps": 3}])
     priority: int = Field(0, ge=0, le=9, description="9 goes first.")
-    run_at: AwareDatetime | None = Field(None, description="Not before this time; with its offset.")
+    run_at: Instant | None = Field(None, description="Not before this time; with its offset.")
     max_attempts: int | None = Field(None, ge=1, le=100)
     timeout_seconds: int | None = Field(None, ge=1, le=86_400, description="Of one attempt.")
     unique_key: Key | None = Field(None, description="Held until the job ends: no other live job has it.")
@@ -53,9 +84,9 @@ class SubmitJob(Request):
 
     @model_validator(mode="after")
     def _is_bounded(self) -> "SubmitJob":
-        size = len(str(self.job_parameters))
+        size = len(dumps(self.job_parameters))
         if size > MAX_PARAMETER_BYTES:
-            detail = f"The parameters have about {size} bytes of at most {MAX_PARAMETER_BYTES}."
+            detail = f"The parameters have {size} bytes of at most {MAX_PARAMETER_BYTES}."
             raise InvalidSubmission([FieldProblem(pointer="/job_parameters", detail=detail)])
         return self
 

@@ -108,3 +108,27 @@ async def test_the_documentation_is_served_and_names_every_operation(client: htt
         ["health", "health_db", "submit_job", "list_jobs", "get_job", "list_job_events", "cancel_job",
          "retry_job", "jwks"]
     )  # fmt: skip
+
+
+async def test_every_refusal_is_documented_as_a_problem(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    refusals = [
+        response["content"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+    ]
+
+    assert {media_type for content in refusals for media_type in content} == {"application/problem+json"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert (await client.get("/openapi.json")).json() == document
+
+
+@pytest.mark.parametrize("path", ["/health", "/nowhere", "/jobs?limit=0"])
+async def test_every_answer_tells_browsers_what_not_to_do(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
