@@ -10,7 +10,7 @@ A changed field means a new `SCHEMA_VERSION` and an upcaster; stored events neve
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from domain.identifiers import JobId, Json, MessageId, UserId, WorkerId
 
@@ -230,16 +230,14 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acted; `id` is a pseudonym (a token's `sub`, a worker's id), never a name."""
 
     kind: ActorKind
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(NamedTuple):
     """By whom, on which request, as part of which command and trace something was done."""
 
     actor: Actor
@@ -248,18 +246,7 @@ class Provenance:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """An event that was decided but is not recorded yet."""
-
-    job_id: JobId
-    version: int
-    event: JobEvent
-    provenance: Provenance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedEvent:
+class RecordedEvent(NamedTuple):
     """An event as it stands in its job's stream.
 
     `recorded_at` is the store's clock and never less than its predecessor's. `commitment` is

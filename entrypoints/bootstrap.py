@@ -58,7 +58,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         store=PostgresEventStore(database, transactions, code_version=CODE_VERSION),
         views=PostgresJobViews(database),
         outbox=PostgresOutbox(database),
-        queue=PgmqJobQueue(database),
+        queue=PgmqJobQueue(database, code_version=CODE_VERSION),
         hints=hints,
         health=PostgresHealth(database),
         recovery=PostgresRecovery(database),

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import structlog
 
 from domain.attempts import Attempt, Outcome, StopReason, outcome_of_stop
+from domain.claims import Claimer
 from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
 from domain.ports.compute import Compute
 from domain.ports.hints import Topic
-from domain.use_cases.claim import Claimer, claim
+from domain.use_cases.claim import claim
 from domain.use_cases.keep_lease import keep_leases
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle

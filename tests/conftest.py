@@ -121,7 +121,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         store=PostgresEventStore(pool, pool, code_version="test"),
         views=PostgresJobViews(pool),
         outbox=PostgresOutbox(pool),
-        queue=PgmqJobQueue(pool),
+        queue=PgmqJobQueue(pool, code_version="test"),
         recovery=PostgresRecovery(pool),
         owner_url=database.owner_url,
     )

@@ -136,4 +136,4 @@ def without_payload(recorded: RecordedEvent) -> RecordedEvent:
     personal: dict[str, Any] = {
         entry.name: entry.default for entry in fields(recorded.event) if entry.metadata
     }
-    return replace(recorded, event=replace(recorded.event, **personal), is_erased=bool(personal))
+    return recorded._replace(event=replace(recorded.event, **personal), is_erased=bool(personal))

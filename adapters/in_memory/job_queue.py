@@ -5,10 +5,15 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.state import InMemoryState, Message, Parked
+from domain import claims
+from domain.claims import Claimer
 from domain.identifiers import JobId
+from domain.job import Lease
 from domain.lifecycle import Status
-from domain.ports.job_queue import Delivery, Extended, HeldLease
+from domain.ports.event_store import Appended
+from domain.ports.job_queue import Claimed, Delivery, Extended, HeldLease
 
 CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -16,6 +21,7 @@ CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class InMemoryJobQueue:
     def __init__(self, state: InMemoryState) -> None:
         self._state = state
+        self._store = InMemoryEventStore(state)
 
     async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
         self._state.reach()
@@ -32,6 +38,23 @@ class InMemoryJobQueue:
             view = self._state.views.get(job_id) if job_id else None
             deliveries.append(Delivery(msg_id, message.read_ct, job_id, view, message.body))
         return deliveries
+
+    async def start_waiting(
+        self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str
+    ) -> Claimed:
+        claimed = Claimed([], [])
+        for delivery in await self.receive(limit=limit, lease_seconds=lease_seconds):
+            # Read again: an earlier message of this call may have started the job.
+            view = self._state.views.get(delivery.job_id) if delivery.job_id else None
+            if view is None or not view.job.is_waiting:
+                claimed.others.append(delivery)
+                continue
+            lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
+            change = claims.start(view, lease=lease, claimer=claimer, command_id=command_id)
+            (outcome,) = await self._store.append([change])
+            assert isinstance(outcome, Appended), "nobody else can change it meanwhile"  # noqa: S101 - narrows
+            claimed.started.append(outcome.after)
+        return claimed
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         self._state.reach()

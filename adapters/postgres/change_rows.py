@@ -1,17 +1,35 @@
-"""Changes as the columns of the two statements that write them."""
+"""Changes as the columns of the two statements that write them.
+
+A row is made of array elements, already quoted, so that a column is one join: half of a batch's time in
+Python went into walking the rows once for each column.
+"""
 
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from adapters.postgres import event_codec, view_codec
-from adapters.postgres.arrays import plain_array, text_array
+from adapters.postgres.arrays import NULL, columns, plain, quoted, text_array
 from adapters.postgres.event_codec import SALT_BYTES, EncodedEvent
 from adapters.postgres.view_codec import PENDING, EncodedView
-from domain.events import PersonalDataErased, RecordedEvent
+from domain.events import PersonalDataErased, Provenance, RecordedEvent
 from domain.ports.event_store import Change
 from domain.views import JobView, project, queue_entry
+
+EVENT_COLUMNS = (
+    "job_id", "command_id", "actor_kind", "actor_id", "request_id", "traceparent", "schema_version", "facts",
+    "payload", "salt", "commitment",
+)  # fmt: skip
+SUBMIT_COLUMNS = (
+    *EVENT_COLUMNS, "run_at", "due_at", "priority", "user_id", "job_type", "idempotency_key", "fingerprint",
+    "held_unique_key", "tags", "job_parameters", "status", "details",
+)  # fmt: skip
+APPEND_COLUMNS = (
+    *EVENT_COLUMNS, "expected", "due_at", "started_at", "finished_at", "attempt", "status", "held_unique_key",
+    "lease_worker_id", "lease_msg_id", "lease_read_ct", "progress", "details", "type", "erases", "queues",
+    "withdraws", "settles",
+)  # fmt: skip
 
 
 class EncodedChange(NamedTuple):
@@ -29,30 +47,20 @@ def encode_changes(changes: Sequence[Change]) -> list[EncodedChange]:
     encoded = []
     for index, change in enumerate(changes):
         salt = salts[index * SALT_BYTES : (index + 1) * SALT_BYTES]
-        after = project(change.before, _recorded_as_pending(change))
-        encoded.append(
-            EncodedChange(change, after, event_codec.encode(change.event, salt), view_codec.encode(after))
-        )
+        before = change.before
+        version = before.job.version + 1 if before else 1
+        recorded = RecordedEvent(change.job_id, version, change.event, change.provenance, PENDING)
+        after = project(before, recorded)
+        event = event_codec.encode(change.event, salt)
+        encoded.append(EncodedChange(change, after, event, view_codec.encode(after)))
     return encoded
-
-
-def _recorded_as_pending(change: Change) -> RecordedEvent:
-    return RecordedEvent(
-        job_id=change.job_id,
-        version=change.before.job.version + 1 if change.before else 1,
-        event=change.event,
-        provenance=change.provenance,
-        recorded_at=PENDING,
-    )
 
 
 def stamped(view: JobView, at: datetime) -> JobView:
     """The view with the instant of recording where PENDING stood."""
     job = view.job
-    if job.due_at is PENDING:
-        job = job._replace(due_at=at)
     return view._replace(
-        job=job,
+        job=job._replace(due_at=at) if job.due_at is PENDING else job,
         updated_at=at,
         created_at=at if view.created_at is PENDING else view.created_at,
         started_at=at if view.started_at is PENDING else view.started_at,
@@ -60,62 +68,72 @@ def stamped(view: JobView, at: datetime) -> JobView:
     )
 
 
-def _event_columns(encoded: Sequence[EncodedChange]) -> dict[str, Any]:
-    provenances = [item.change.provenance for item in encoded]
-    events = [item.event for item in encoded]
-    return {
-        "job_id": plain_array(item.change.job_id for item in encoded),
-        "command_id": plain_array(provenance.command_id for provenance in provenances),
-        "actor_kind": plain_array(provenance.actor.kind.value for provenance in provenances),
-        "actor_id": text_array(provenance.actor.id for provenance in provenances),
-        "request_id": text_array(provenance.request_id for provenance in provenances),
-        "traceparent": text_array(provenance.traceparent for provenance in provenances),
-        "schema_version": plain_array(event.schema_version for event in events),
-        "facts": text_array(event.facts for event in events),
-        "payload": text_array(event.payload for event in events),
-        "salt": plain_array(event.salt.hex() if event.salt else None for event in events),
-        "commitment": plain_array(event.commitment.hex() if event.commitment else None for event in events),
-    }
+def submit_columns(encoded: Sequence[EncodedChange]) -> dict[str, str]:
+    return columns(SUBMIT_COLUMNS, [_event_row(item) + _submit_row(item) for item in encoded])
 
 
-def submit_columns(encoded: Sequence[EncodedChange]) -> dict[str, Any]:
-    views = [item.after for item in encoded]
-    return _event_columns(encoded) | {
-        "run_at": plain_array(view_codec.instant(view.run_at) for view in views),
-        "due_at": plain_array(item.view.due_at for item in encoded),
-        "priority": plain_array(view.job.priority for view in views),
-        "user_id": text_array(view.job.user_id for view in views),
-        "job_type": text_array(view.job.job_type for view in views),
-        "idempotency_key": text_array(view.idempotency_key for view in views),
-        "fingerprint": text_array(view.fingerprint for view in views),
-        "held_unique_key": text_array(view.held_unique_key for view in views),
-        "tags": text_array(text_array(view.tags) for view in views),
-        "job_parameters": text_array(view_codec.encode_parameters(view) for view in views),
-        "status": plain_array(item.view.status for item in encoded),
-        "details": text_array(item.view.details for item in encoded),
-    }
+def append_columns(encoded: Sequence[EncodedChange]) -> dict[str, str]:
+    return columns(APPEND_COLUMNS, [_event_row(item) + _append_row(item) for item in encoded])
 
 
-def append_columns(encoded: Sequence[EncodedChange]) -> dict[str, Any]:
-    befores = [item.change.before for item in encoded]
-    withdrawn = [
-        before.job.due_at if before and before.job.is_waiting and not item.after.job.is_waiting else None
-        for before, item in zip(befores, encoded, strict=True)
-    ]
-    return _event_columns(encoded) | {
-        "expected": plain_array(item.view.version - 1 for item in encoded),
-        "due_at": plain_array(item.view.due_at for item in encoded),
-        "started_at": plain_array(item.view.started_at for item in encoded),
-        "finished_at": plain_array(item.view.finished_at for item in encoded),
-        "attempt": plain_array(item.view.attempt for item in encoded),
-        "status": plain_array(item.view.status for item in encoded),
-        "held_unique_key": text_array(item.view.held_unique_key for item in encoded),
-        "details": text_array(item.view.details for item in encoded),
-        "type": plain_array(item.event.type for item in encoded),
-        "erases": plain_array(isinstance(item.change.event, PersonalDataErased) for item in encoded),
-        "queues": plain_array(
-            queue_entry(before, item.after) is not None for before, item in zip(befores, encoded, strict=True)
-        ),
-        "withdraws": plain_array(view_codec.instant(due_at) for due_at in withdrawn),
-        "settles": plain_array(item.change.settles for item in encoded),
-    }
+def _event_row(item: EncodedChange) -> tuple[str, ...]:
+    change, event = item.change, item.event
+    by: Provenance = change.provenance
+    return (
+        change.job_id,
+        by.command_id,
+        by.actor.kind.value,
+        quoted(by.actor.id),
+        quoted(by.request_id),
+        quoted(by.traceparent),
+        str(event.schema_version),
+        quoted(event.facts),
+        quoted(event.payload),
+        event.salt.hex() if event.salt else NULL,
+        event.commitment.hex() if event.commitment else NULL,
+    )
+
+
+def _submit_row(item: EncodedChange) -> tuple[str, ...]:
+    after, view = item.after, item.view
+    return (
+        plain(view_codec.instant(after.run_at)),
+        plain(view.due_at),
+        str(after.job.priority),
+        quoted(after.job.user_id),
+        quoted(after.job.job_type),
+        quoted(after.idempotency_key),
+        quoted(after.fingerprint),
+        quoted(view.held_unique_key),
+        quoted(text_array(after.tags)),
+        quoted(view_codec.encode_parameters(after)),
+        view.status,
+        quoted(view.details),
+    )
+
+
+def _append_row(item: EncodedChange) -> tuple[str, ...]:
+    change, after, event, view = item
+    before, job = change.before, after.job
+    was_waiting = before is not None and before.job.is_waiting
+    withdraws = before.job.due_at if before and was_waiting and not job.is_waiting else None
+    lease = job.lease
+    return (
+        str(view.version - 1),
+        plain(view.due_at),
+        plain(view.started_at),
+        plain(view.finished_at),
+        str(view.attempt),
+        view.status,
+        quoted(view.held_unique_key),
+        quoted(lease.worker_id) if lease else NULL,
+        str(lease.msg_id) if lease else NULL,
+        str(lease.read_ct) if lease else NULL,
+        quoted(view.progress),
+        quoted(view.details),
+        event.type,
+        "t" if isinstance(change.event, PersonalDataErased) else "f",
+        "t" if queue_entry(before, after) else "f",
+        plain(view_codec.instant(withdraws)),
+        plain(change.settles),
+    )

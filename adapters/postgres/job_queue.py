@@ -1,31 +1,44 @@
 """The job queue over PGMQ 1.5.1 and later."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from adapters.postgres import view_codec
 from adapters.postgres.arrays import plain_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
-from domain.ports.job_queue import Delivery, Extended, HeldLease
+from domain.claims import Claimer
+from domain.events import AttemptStarted
+from domain.ports.job_queue import Claimed, Delivery, Extended, HeldLease
 
 
 class PgmqJobQueue:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, code_version: str) -> None:
         self._database = database
+        self._code_version = code_version
 
     async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
         parameters = {"limit": limit, "lease_seconds": lease_seconds}
         rows = await self._database.rows(statement("job_queue/receive"), parameters)
-        return [
-            Delivery(
-                msg_id=row["msg_id"],
-                read_ct=row["read_ct"],
-                job_id=row["job_id"],
-                view=view_codec.decode(row) if row["id"] else None,
-                body=row["body"],
-            )
-            for row in rows
-        ]
+        return [_delivery(row) for row in rows]
+
+    async def start_waiting(
+        self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str
+    ) -> Claimed:
+        parameters = {
+            "limit": limit,
+            "lease_seconds": lease_seconds,
+            "worker_id": claimer.worker_id,
+            "compute": claimer.compute,
+            "command_id": command_id,
+            "schema_version": AttemptStarted.SCHEMA_VERSION,
+            "code_version": self._code_version,
+        }
+        rows = await self._database.rows(statement("job_queue/start_waiting"), parameters)
+        return Claimed(
+            started=[view_codec.decode(row) for row in rows if row["is_started"]],
+            others=[_delivery(row) for row in rows if not row["is_started"]],
+        )
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         parameters = {
@@ -48,3 +61,13 @@ class PgmqJobQueue:
     async def park(self, delivery: Delivery, *, error: str) -> None:
         parameters = {"msg_id": delivery.msg_id, "read_ct": delivery.read_ct, "error": error}
         await self._database.rows(statement("job_queue/park"), parameters)
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(
+        msg_id=row["msg_id"],
+        read_ct=row["read_ct"],
+        job_id=row["job_id"],
+        view=view_codec.decode(row) if row["id"] else None,
+        body=row["body"],
+    )

@@ -16,7 +16,7 @@ from domain.identifiers import Json
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
-def canonical(value: dict[str, Any]) -> str:
+def canonical(value: Any) -> str:
     """The canonical text of a value within the subset."""
     return orjson.dumps(value, option=_CANONICAL).decode()
 
@@ -25,7 +25,7 @@ def put(target: dict[str, Any], name: str, value: Json) -> None:
     """Store `value` under `name`, or its text under `<name>_text`; None is stored as nothing."""
     if value is None:
         return
-    if _fits(value):
+    if fits(value):
         target[name] = value
     else:
         target[f"{name}_text"] = json.dumps(value, separators=(",", ":"))
@@ -37,7 +37,8 @@ def take(source: dict[str, Any], name: str) -> Json:
     return source.get(name) if text is None else json.loads(text)
 
 
-def _fits(value: Json) -> bool:
+def fits(value: Json) -> bool:
+    """Whether the value lies within the subset."""
     if value is None or isinstance(value, bool):
         return True
     if isinstance(value, int):
@@ -45,9 +46,9 @@ def _fits(value: Json) -> bool:
     if isinstance(value, str):
         return _is_plain(value)
     if isinstance(value, list):
-        return all(map(_fits, value))
+        return all(map(fits, value))
     if isinstance(value, dict):
-        return all(_is_plain(key) and _fits(item) for key, item in value.items())
+        return all(_is_plain(key) and fits(item) for key, item in value.items())
     return False
 
 

@@ -4,11 +4,28 @@ So an idle service answers at once and a busy one batches, without a timer.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class _Call(Generic[T, R]):
+    """One caller's items; `done` is set when the last of their results is there."""
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self.items = items
+        self.results: list[R | BaseException | None] = [None] * len(items)
+        self.left = len(items)
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def answer(self, place: int, result: R | BaseException) -> None:
+        self.results[place] = result
+        self.left -= 1
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
 
 
 class SharedFlush(Generic[T, R]):
@@ -19,7 +36,7 @@ class SharedFlush(Generic[T, R]):
 
     def __init__(
         self,
-        write: Callable[[Sequence[T]], Awaitable[list[R | Exception]]],
+        write: Callable[[Sequence[T]], Awaitable[Sequence[R | BaseException]]],
         *,
         key: Callable[[T], Hashable],
         limit: int = 500,
@@ -29,20 +46,24 @@ class SharedFlush(Generic[T, R]):
         self._key = key
         self._limit = limit
         self._free = in_flight
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        # An entry is a place in a caller's items: what waits costs no future of its own.
+        self._waiting: deque[tuple[_Call[T, R], int]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, items: Sequence[T]) -> list[R]:
         """The results of `items`, in order; raises the first of their exceptions, when all are done."""
-        loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in items]
-        self._waiting.extend(zip(items, futures, strict=True))
+        if not items:
+            return []
+        call: _Call[T, R] = _Call(items)
+        self._waiting.extend((call, place) for place in range(len(items)))
         self._start()
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        for result in results:
+        await call.done
+        found: list[R] = []
+        for result in call.results:
             if isinstance(result, BaseException):
                 raise result
-        return [future.result() for future in futures]
+            found.append(result)  # type: ignore[arg-type]  # every place is answered by now
+        return found
 
     def _start(self) -> None:
         while self._waiting and self._free:
@@ -51,33 +72,29 @@ class SharedFlush(Generic[T, R]):
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
-        taken: list[tuple[T, asyncio.Future[R]]] = []
-        left: list[tuple[T, asyncio.Future[R]]] = []
+    def _take(self) -> list[tuple[_Call[T, R], int]]:
+        taken: list[tuple[_Call[T, R], int]] = []
+        passed: list[tuple[_Call[T, R], int]] = []
         keys: set[Hashable] = set()
-        for entry in self._waiting:
-            key = self._key(entry[0])
-            if len(taken) < self._limit and key not in keys:
+        while self._waiting and len(taken) < self._limit:
+            entry = self._waiting.popleft()
+            key = self._key(entry[0].items[entry[1]])
+            if key in keys:
+                passed.append(entry)
+            else:
                 keys.add(key)
                 taken.append(entry)
-            else:
-                left.append(entry)
-        self._waiting = left
+        self._waiting.extendleft(reversed(passed))
         return taken
 
-    async def _flush(self, taken: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _flush(self, taken: list[tuple[_Call[T, R], int]]) -> None:
         results: Sequence[R | BaseException]
         try:
-            results = await self._write([item for item, _ in taken])
+            results = await self._write([call.items[place] for call, place in taken])
         except BaseException as error:  # noqa: BLE001 - every caller gets it, whatever it is
             results = [error] * len(taken)
         finally:
             self._free += 1
-        for (_, future), result in zip(taken, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        for (call, place), result in zip(taken, results, strict=True):
+            call.answer(place, result)
         self._start()

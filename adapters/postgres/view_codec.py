@@ -6,13 +6,18 @@ from typing import Any, NamedTuple
 from adapters.postgres import json_text
 from adapters.postgres.event_codec import timestamp
 from domain.events import Cause, JobError, Progress
-from domain.identifiers import JobId, Json, MessageId, UserId, WorkerId
+from domain.identifiers import Json
 from domain.job import Job, Lease
 from domain.lifecycle import Status
 from domain.views import ErrorInfo, JobView
 
 PENDING = datetime.max.replace(tzinfo=UTC)
 """Stands for the instant of recording, which only the database knows; written as `infinity`."""
+
+
+STATUSES = {status.value: status for status in Status}
+BUDGETS = {"max_attempts", "max_lost_attempts"}
+"""The details that every job has, and most have no others."""
 
 
 class EncodedView(NamedTuple):
@@ -25,6 +30,7 @@ class EncodedView(NamedTuple):
     attempt: int
     status: str
     held_unique_key: str | None
+    progress: str | None
     details: str
 
 
@@ -44,8 +50,15 @@ def encode(view: JobView) -> EncodedView:
         job.attempt,
         job.status.value,
         view.held_unique_key,
+        _progress_text(view.progress) if view.progress else None,
         _details(view),
     )
+
+
+def _progress_text(progress: Progress) -> str:
+    told: dict[str, Any] = {"percent": progress.percent}
+    json_text.put(told, "message", progress.message)
+    return json_text.canonical(told)
 
 
 def _details(view: JobView) -> str:
@@ -54,81 +67,80 @@ def _details(view: JobView) -> str:
         "max_attempts": job.max_attempts,
         "max_lost_attempts": job.max_lost_attempts,
     }
-    optional = {
-        "timeout_seconds": job.timeout_seconds,
-        "failed_attempts": job.failed_attempts,
-        "lost_attempts": job.lost_attempts,
-        "lease": list(job.lease) if job.lease else None,
-        "call_id": job.call_id,
-        "traceparent": view.traceparent,
-    }
-    details |= {name: value for name, value in optional.items() if value}
-    if view.progress:
-        json_text.put(details, "progress", [view.progress.percent, view.progress.message])
+    if job.timeout_seconds:
+        details["timeout_seconds"] = job.timeout_seconds
+    if job.failed_attempts:
+        details["failed_attempts"] = job.failed_attempts
+    if job.lost_attempts:
+        details["lost_attempts"] = job.lost_attempts
+    if job.call_id:
+        details["call_id"] = job.call_id
     json_text.put(details, "on_behalf_of", view.on_behalf_of)
     json_text.put(details, "unique_key", view.unique_key)
     json_text.put(details, "result", view.result)
-    json_text.put(details, "data_references", list(view.data_references) or None)
+    if view.data_references:
+        json_text.put(details, "data_references", list(view.data_references))
     if view.error_info:
         cause, attempt, error = view.error_info
         told: Json = [error.type, error.message, error.retryable] if error else None
         json_text.put(details, "error_info", [cause.value, attempt, told])
-    parameters: dict[str, Any] = {}
-    json_text.put(parameters, "job_parameters", view.job_parameters)
-    if "job_parameters_text" in parameters:
-        details |= parameters
+    # Beside the parameters' column, for those that are no JSON of the stored kind.
+    if not json_text.fits(view.job_parameters):
+        json_text.put(details, "job_parameters", view.job_parameters)
     return json_text.canonical(details)
 
 
 def encode_parameters(view: JobView) -> str | None:
     """The `job_parameters` column; None when there are none, or when they are kept as text in `details`."""
-    parameters: dict[str, Any] = {}
-    json_text.put(parameters, "job_parameters", view.job_parameters)
-    return json_text.canonical(parameters["job_parameters"]) if "job_parameters" in parameters else None
+    parameters = view.job_parameters
+    return None if parameters is None or not json_text.fits(parameters) else json_text.canonical(parameters)
 
 
 def decode(row: dict[str, Any]) -> JobView:
     """The view of a row of `jobs`."""
     details = row["details"]
-    lease = details.get("lease")
-    progress = json_text.take(details, "progress")
-    error_info = json_text.take(details, "error_info")
-    job = Job(
-        id=JobId(row["id"]),
-        user_id=UserId(row["user_id"]),
-        job_type=row["job_type"],
-        status=Status(row["status"]),
-        version=row["version"],
-        priority=row["priority"],
-        max_attempts=details["max_attempts"],
-        max_lost_attempts=details["max_lost_attempts"],
-        timeout_seconds=details.get("timeout_seconds"),
-        due_at=row["due_at"],
-        attempt=row["attempt"],
-        failed_attempts=details.get("failed_attempts", 0),
-        lost_attempts=details.get("lost_attempts", 0),
-        lease=Lease(WorkerId(lease[0]), MessageId(lease[1]), lease[2]) if lease else None,
-        call_id=details.get("call_id"),
-    )
+    msg_id = row["lease_msg_id"]
     parameters = row["job_parameters"]
-    return JobView(
-        job=job,
+    view = JobView(
+        job=Job(
+            id=row["id"],
+            user_id=row["user_id"],
+            job_type=row["job_type"],
+            status=STATUSES[row["status"]],
+            version=row["version"],
+            priority=row["priority"],
+            max_attempts=details["max_attempts"],
+            max_lost_attempts=details["max_lost_attempts"],
+            due_at=row["due_at"],
+            attempt=row["attempt"],
+            lease=None if msg_id is None else Lease(row["lease_worker_id"], msg_id, row["lease_read_ct"]),
+            timeout_seconds=details.get("timeout_seconds"),
+            failed_attempts=details.get("failed_attempts", 0),
+            lost_attempts=details.get("lost_attempts", 0),
+            call_id=details.get("call_id"),
+        ),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         job_parameters=json_text.take(details, "job_parameters") if parameters is None else parameters,
         tags=tuple(row["tags"]),
-        on_behalf_of=_text(json_text.take(details, "on_behalf_of")),
         run_at=row["run_at"],
-        unique_key=_text(json_text.take(details, "unique_key")),
         idempotency_key=row["idempotency_key"],
         fingerprint=row["fingerprint"],
-        traceparent=details.get("traceparent"),
-        progress=_progress(progress),
+        traceparent=row["traceparent"],
+        progress=_progress(row["progress"]),
+    )
+    return view if details.keys() <= BUDGETS else _with_details(view, details)
+
+
+def _with_details(view: JobView, details: dict[str, Any]) -> JobView:
+    return view._replace(
+        on_behalf_of=_text(json_text.take(details, "on_behalf_of")),
+        unique_key=_text(json_text.take(details, "unique_key")),
         result=json_text.take(details, "result"),
         data_references=_texts(json_text.take(details, "data_references")),
-        error_info=_error_info(error_info),
+        error_info=_error_info(json_text.take(details, "error_info")),
     )
 
 
@@ -141,7 +153,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _progress(value: Any) -> Progress | None:
-    return Progress(percent=value[0], message=value[1]) if value else None
+    if value is None:
+        return None
+    return Progress(percent=value["percent"], message=_text(json_text.take(value, "message")))
 
 
 def _error_info(value: Any) -> ErrorInfo | None:

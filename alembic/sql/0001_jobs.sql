@@ -11,6 +11,7 @@ CREATE TABLE jobledger.jobs (
     idempotency_key text,
     fingerprint text,
     tags text[] NOT NULL,
+    traceparent text,
     job_parameters json,
     updated_at timestamptz NOT NULL,
     due_at timestamptz,
@@ -20,6 +21,10 @@ CREATE TABLE jobledger.jobs (
     attempt integer NOT NULL,
     status text NOT NULL,
     held_unique_key text,
+    lease_worker_id text,
+    lease_msg_id bigint,
+    lease_read_ct integer,
+    progress json,
     details json NOT NULL,
     CONSTRAINT jobs_pkey PRIMARY KEY (id),
     CONSTRAINT jobs_priority_is_a_digit CHECK (priority BETWEEN 0 AND 9),
@@ -27,12 +32,14 @@ CREATE TABLE jobledger.jobs (
         'retrying', 'completed', 'failed', 'cancelled')),
     CONSTRAINT jobs_finished_when_ended CHECK
         ((finished_at IS NOT NULL) = (status IN ('completed', 'failed', 'cancelled'))),
+    CONSTRAINT jobs_lease_when_running CHECK
+        ((lease_msg_id IS NOT NULL) = (status IN ('processing', 'cancelling'))),
     CONSTRAINT jobs_due_when_waiting CHECK
         ((due_at IS NOT NULL) = (status IN ('scheduled', 'pending', 'retrying')))
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 COMMENT ON COLUMN jobledger.jobs.details IS
-    'What is read with the job but never searched by: budgets, lease, progress, result, error, references.';
+    'What is read with the job but never searched by: budgets, result, error, references.';
 
 CREATE INDEX jobs_by_user_idx ON jobledger.jobs (user_id, id DESC);
 CREATE UNIQUE INDEX jobs_idempotency_key_idx ON jobledger.jobs (user_id, idempotency_key)

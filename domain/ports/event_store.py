@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.events import JobEvent, Provenance, RecordedEvent
 from domain.identifiers import JobId, MessageId
@@ -12,8 +11,7 @@ from domain.job_types import OutcomeTransaction
 from domain.views import JobView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """One event for one job, decided on `before` (None for a submission).
 
     Recording it also writes the read model and, where the job begins to wait, an outbox entry; a job that
@@ -27,22 +25,19 @@ class Change:
     settles: MessageId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """The change is durable; `after` is the view that it made."""
 
     after: JobView
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(NamedTuple):
     """The job moved on since `before`: nothing was written; load it and decide again."""
 
     job_id: JobId
 
 
-@dataclass(frozen=True, slots=True)
-class KeyTaken:
+class KeyTaken(NamedTuple):
     """The idempotency key or unique key that the job needs belongs to `holder`: nothing was written."""
 
     holder: JobView

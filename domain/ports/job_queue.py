@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from domain.claims import Claimer
 from domain.identifiers import JobId, MessageId
 from domain.views import JobView
 
@@ -30,6 +31,13 @@ class HeldLease(NamedTuple):
     read_ct: int
 
 
+class Claimed(NamedTuple):
+    """What a claim found: jobs with a new live attempt, and deliveries for which none was started."""
+
+    started: list[JobView]
+    others: list[Delivery]
+
+
 class Extended(NamedTuple):
     """A lease that was still held and now lasts longer; `is_cancelling` says its job was asked to stop."""
 
@@ -42,6 +50,15 @@ class JobQueue(Protocol):
 
     async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
         """Up to `limit` visible messages, oldest first, invisible to others for `lease_seconds`."""
+
+    async def start_waiting(
+        self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str
+    ) -> Claimed:
+        """Receive, and in the same transaction start an attempt for each job that waits.
+
+        What it records is exactly what `claims.start` says, and durable when it returns. A job that somebody
+        else is changing at this moment may be among the others although it waits.
+        """
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         """Lengthen the leases in one statement; one that is not returned is lost."""

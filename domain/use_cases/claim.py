@@ -1,12 +1,13 @@
 """Take messages from the queue and make them attempts, or put them out of the way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
-from domain import decisions
+from domain import claims, decisions
 from domain.attempts import Attempt
-from domain.events import Actor, ActorKind, AttemptStarted, Cause, JobEvent, Provenance
-from domain.identifiers import JobId, MessageId, WorkerId
+from domain.claims import Claimer
+from domain.events import AttemptStarted, Cause
+from domain.identifiers import JobId
 from domain.job import Lease
 from domain.job_types import JobTypes
 from domain.lifecycle import RUNNING
@@ -15,14 +16,6 @@ from domain.ports.hints import Hints, Topic
 from domain.ports.job_queue import Delivery, HeldLease, JobQueue
 from domain.ports.system import Clock, Ids, Randomness
 from domain.views import JobView
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimer:
-    """Who claims: a worker process and the compute that it runs attempts on."""
-
-    worker_id: WorkerId
-    compute: str
 
 
 async def claim(
@@ -45,15 +38,15 @@ async def claim(
     has ended, or runs under another message, is deleted. One that cannot be parsed is parked. Who loses a
     race touches nothing: the message is the winner's lease.
     """
-    deliveries = await queue.receive(limit=limit, lease_seconds=lease_seconds)
-    if not deliveries:
-        return []
+    command_id = ids.command_id()
+    claimed = await queue.start_waiting(
+        limit=limit, lease_seconds=lease_seconds, claimer=claimer, command_id=command_id
+    )
+    attempts = [Attempt(view, lease) for view in claimed.started if (lease := view.job.lease)]
     changes: list[Change] = []
     finished: list[HeldLease] = []
-    seen: set[JobId] = set()
-    actor = Actor(ActorKind.WORKER, claimer.worker_id)
-    command_id = ids.command_id()
-    for delivery in deliveries:
+    seen: set[JobId] = {attempt.job_id for attempt in attempts} if claimed.others else set()
+    for delivery in claimed.others:
         view = delivery.view
         if view is None:
             await queue.park(delivery, error=_unworkable(delivery))
@@ -63,26 +56,17 @@ async def claim(
             # comes again, since what becomes of the first is not known yet.
             continue
         seen.add(view.job.id)
-        provenance = Provenance(actor=actor, command_id=command_id, traceparent=view.traceparent)
-        lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
         if view.job.is_waiting:
-            event: JobEvent = decisions.start(view.job, lease=lease, compute=claimer.compute)
-            changes.append(_change(view, event, provenance))
+            lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
+            changes.append(claims.start(view, lease=lease, claimer=claimer, command_id=command_id))
         elif _is_lapsed(view, delivery):
-            policy = types.policy_of(view.job.job_type)
-            event = decisions.lose(
-                view.job,
-                cause=Cause.LEASE_LAPSED,
-                policy=policy,
-                chance=randomness.chance(),
-                at=clock.now(),
-            )
-            changes.append(_change(view, event, provenance, settles=delivery.msg_id))
+            at, chance = clock.now(), randomness.chance()
+            changes.append(_lost(view, delivery, types, claimer, command_id, chance=chance, at=at))
         else:
             finished.append(delivery.lease)
     if finished:
         await queue.delete(finished)
-    return await _started(store, hints, changes)
+    return attempts + await _started(store, hints, changes)
 
 
 async def _started(store: EventStore, hints: Hints, changes: Sequence[Change]) -> list[Attempt]:
@@ -100,10 +84,24 @@ async def _started(store: EventStore, hints: Hints, changes: Sequence[Change]) -
     return attempts
 
 
-def _change(
-    view: JobView, event: JobEvent, provenance: Provenance, settles: MessageId | None = None
+def _lost(
+    view: JobView,
+    delivery: Delivery,
+    types: JobTypes,
+    claimer: Claimer,
+    command_id: str,
+    *,
+    chance: float,
+    at: datetime,
 ) -> Change:
-    return Change(job_id=view.job.id, before=view, event=event, provenance=provenance, settles=settles)
+    policy = types.policy_of(view.job.job_type)
+    return Change(
+        job_id=view.job.id,
+        before=view,
+        event=decisions.lose(view.job, cause=Cause.LEASE_LAPSED, policy=policy, chance=chance, at=at),
+        provenance=claims.provenance_of(claimer, view=view, command_id=command_id),
+        settles=delivery.msg_id,
+    )
 
 
 def _is_lapsed(view: JobView, delivery: Delivery) -> bool:

@@ -1,7 +1,6 @@
 """What every event store promises."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -49,7 +48,7 @@ async def test_what_was_appended_is_read_back(ports: Ports) -> None:
         timeout_seconds=60,
         on_behalf_of="customer-7",
     )
-    asked = replace(asked, provenance=provenance(request_id="request-1", traceparent="00-a-b-01"))
+    asked = asked._replace(provenance=provenance(request_id="request-1", traceparent="00-a-b-01"))
     (outcome,) = await ports.store.append([asked])
     (recorded,) = await ports.store.read_stream(asked.job_id)
 

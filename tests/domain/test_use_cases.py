@@ -9,6 +9,7 @@ from domain.attempts import (
     Completed,
     Outcome,
 )
+from domain.claims import Claimer
 from domain.errors import (
     IllegalTransition,
     InvalidSubmission,
@@ -27,7 +28,7 @@ from domain.identifiers import JobId, Json, UserId, WorkerId
 from domain.job_types import JobType, JobTypes
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
-from domain.use_cases.claim import Claimer, claim
+from domain.use_cases.claim import claim
 from domain.use_cases.relay import relay_due
 from domain.use_cases.retry import retry_job
 from domain.use_cases.settle import Finished, settle

@@ -18,6 +18,7 @@ from typing import Any
 
 from domain import decisions
 from domain.attempts import AlreadySettled, Attempt, Completed, Failed, Outcome, Released, Stopped, StopReason
+from domain.claims import Claimer
 from domain.errors import AttemptGivenUp, JobledgerError
 from domain.events import Actor, ActorKind, Cause, JobError, JobEvent, Progress, Provenance
 from domain.identifiers import JobId, UserId, WorkerId
@@ -26,7 +27,7 @@ from domain.job_types import JobTypes, OutcomeTransaction
 from domain.retries import RetryPolicy
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
-from domain.use_cases.claim import Claimer, claim
+from domain.use_cases.claim import claim
 from domain.use_cases.keep_lease import keep_leases
 from domain.use_cases.relay import relay_due
 from domain.use_cases.report_progress import report_progress

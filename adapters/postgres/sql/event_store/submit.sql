@@ -14,9 +14,10 @@ WITH input AS MATERIALIZED (
         traceparent, facts, payload, salt, commitment)
 ), accepted AS (
     INSERT INTO jobledger.jobs (id, created_at, run_at, priority, user_id, job_type, idempotency_key,
-        fingerprint, tags, job_parameters, updated_at, due_at, version, attempt, status, held_unique_key, details)
+        fingerprint, tags, traceparent, job_parameters, updated_at, due_at, version, attempt, status,
+        held_unique_key, details)
     SELECT job_id, statement_timestamp(), run_at, priority, user_id, job_type, idempotency_key, fingerprint,
-        tags::text[], job_parameters::json, statement_timestamp(),
+        tags::text[], traceparent, job_parameters::json, statement_timestamp(),
         CASE due_at WHEN 'infinity' THEN statement_timestamp() ELSE due_at END, 1, 0, status,
         held_unique_key, details::json
     FROM input

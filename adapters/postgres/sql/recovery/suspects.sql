@@ -2,8 +2,7 @@
 -- The outbox is asked by its key (a waiting job's entry has its priority and due time); the queue, which is
 -- shallow, is hashed once. Ended jobs cost a look at their status.
 WITH page AS MATERIALIZED (
-    SELECT id, status, due_at, priority,
-        CASE WHEN status IN ('processing', 'cancelling') THEN (details -> 'lease' ->> 1)::bigint END AS msg_id
+    SELECT id, status, due_at, priority, lease_msg_id AS msg_id
     FROM jobledger.jobs
     WHERE id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
     ORDER BY id
