@@ -4,6 +4,7 @@ Apart from the command line, because a part starts in half the time without what
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -24,7 +25,20 @@ def run_part(name: str) -> None:
     settings = load_settings()
     set_up_logging(settings.log_level)
     watch_supervisor(os.environ)
-    run_async(_part(name)(settings))
+    run = _part(name)
+    rest_the_collector()
+    run_async(run(settings))
+
+
+def rest_the_collector() -> None:
+    """Let Python look for cyclic garbage a hundred times less often than it would.
+
+    A part makes and drops thousands of values a batch, hardly ever in cycles; looking for them among all that
+    lives took a third of the time of a busy worker.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(70_000, 10, 10)
 
 
 def _part(name: str) -> Run:

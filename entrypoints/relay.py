@@ -39,11 +39,9 @@ async def relay_until(leaving: asyncio.Event, services: Services, settings: Sett
         )
         if report.moved:
             return
-        wait = settings.poll_seconds
+        wait = FULL_QUEUE_WAIT_SECONDS if report.is_held_back else settings.poll_seconds
         if report.next_due_at:
-            until_due = (report.next_due_at - services.clock.now()).total_seconds()
-            # What is due already and did not move waits for room in the queue.
-            wait = min(wait, until_due if until_due > 0 else FULL_QUEUE_WAIT_SECONDS)
+            wait = min(wait, (report.next_due_at - services.clock.now()).total_seconds())
         wait = max(wait, SHORTEST_WAIT_SECONDS)
         await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=wait), leaving.wait)
 

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     )
     recovery_minutes: float = Field(15, gt=0, description="How often every relay looks for jobs to recover.")
     worker_concurrency: int = Field(
-        500, ge=1, le=10_000, description="Attempts that one worker runs at once."
+        1500, ge=1, le=10_000, description="Attempts that one worker runs at once."
     )
     worker_threads: int = Field(
         16, ge=1, le=500, description="Functions that are not async which one worker runs at once."

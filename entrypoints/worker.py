@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -50,9 +52,10 @@ class Worker:
         self._compute = compute
         self._settings = settings
         self._claimer = Claimer(worker_id=WorkerId(services.ids.command_id()), compute=compute.name)
-        self._running: dict[Attempt, asyncio.Task[Outcome]] = {}
+        self._running: dict[Attempt, asyncio.Task[None]] = {}
         self._unsettled: dict[Attempt, Finished] = {}
         self._to_settle: list[Finished] = []
+        self._next: asyncio.Task[list[Attempt]] | None = None
         self._changed = asyncio.Event()
         self._finished_one = asyncio.Event()
         self.has_abandoned = False
@@ -67,6 +70,11 @@ class Worker:
             asyncio.create_task(repeat("report", self._report, leaving=settled)),
         ]
         await repeat("take", lambda: self._take(leaving), leaving=leaving)
+        if self._next:
+            await asyncio.wait({self._next})
+            # What could not be claimed, or only the answer got lost, is left to the lease.
+            for attempt in [] if self._next.exception() else self._next.result():
+                self._start(attempt)
         await self._drain()
         settled.set()
         for helper in helpers:
@@ -76,12 +84,25 @@ class Worker:
 
     async def _take(self, leaving: asyncio.Event) -> None:
         free = self._settings.worker_concurrency - len(self._running)
-        if free <= 0:
+        if free <= 0 and not self._next:
             self._changed.clear()
             await first_of(self._changed.wait, leaving.wait)
             return
+        claiming, self._next = self._next or asyncio.create_task(self._claim(free)), None
+        attempts = await claiming
+        free -= len(attempts)
+        if len(attempts) == self._settings.worker_batch and free > 0 and not leaving.is_set():
+            # There is more, and it can be on its way while these are started.
+            self._next = asyncio.create_task(self._claim(free))
+        for attempt in attempts:
+            self._start(attempt)
+        if not attempts:
+            poll = self._settings.poll_seconds
+            await first_of(lambda: self._services.hints.wait(Topic.QUEUE, at_most=poll), leaving.wait)
+
+    async def _claim(self, free: int) -> list[Attempt]:
         services = self._services
-        attempts = await claim(
+        return await claim(
             services.store,
             services.queue,
             services.hints,
@@ -93,36 +114,44 @@ class Worker:
             limit=min(free, self._settings.worker_batch),
             lease_seconds=self._settings.lease_seconds,
         )
-        for attempt in attempts:
-            self._start(attempt)
-        if not attempts:
-            poll = self._settings.poll_seconds
-            await first_of(lambda: services.hints.wait(Topic.QUEUE, at_most=poll), leaving.wait)
 
     def _start(self, attempt: Attempt) -> None:
-        task = asyncio.create_task(self._compute.run(attempt))
-        self._running[attempt] = task
+        self._running[attempt] = asyncio.create_task(self._run(attempt))
+
+    async def _run(self, attempt: Attempt) -> None:
+        # From here on, not before: a task that is cancelled before it began would never come here.
+        attempt.on_stop = partial(self._stop, attempt)
         loop = asyncio.get_running_loop()
-        timeout = self._timeout_of(attempt)
-        timer = loop.call_later(timeout, attempt.stop, StopReason.TIMED_OUT)
-        attempt.on_stop = lambda: self._stop(attempt, task)
-        task.add_done_callback(lambda _: timer.cancel())
-        task.add_done_callback(lambda _: self._end(attempt, task))
+        timer = loop.call_later(self._timeout_of(attempt), attempt.stop, StopReason.TIMED_OUT)
+        outcome: Outcome
+        try:
+            if attempt.stopped_for:
+                outcome = self._outcome_of_stop(attempt)
+            else:
+                outcome = await self._compute.run(attempt)
+        except asyncio.CancelledError:
+            outcome = self._outcome_of_stop(attempt)
+        except Exception as error:
+            # Not the function's doing: compute itself failed. The lease brings the job back.
+            log.exception("compute.failed", job_id=attempt.job_id, attempt=attempt.number, error=repr(error))
+            outcome = outcome_of_stop(StopReason.LEASE_LOST, timeout_seconds=0)
+        finally:
+            timer.cancel()
+        if attempt in self._running:
+            self._finish(attempt, outcome)
 
     def _timeout_of(self, attempt: Attempt) -> int:
         job = attempt.view.job
         kind = self._services.types.find(job.job_type)
         return job.timeout_seconds or (kind.timeout_seconds if kind else self._settings.lease_seconds)
 
-    def _stop(self, attempt: Attempt, task: "asyncio.Task[Outcome]") -> None:
-        task.cancel()
-        asyncio.get_running_loop().call_later(
-            self._settings.cancel_grace_seconds, self._abandon, attempt, task
-        )
+    def _stop(self, attempt: Attempt) -> None:
+        self._running[attempt].cancel()
+        asyncio.get_running_loop().call_later(self._settings.cancel_grace_seconds, self._abandon, attempt)
 
-    def _abandon(self, attempt: Attempt, task: "asyncio.Task[Outcome]") -> None:
+    def _abandon(self, attempt: Attempt) -> None:
         """Go on without a function that does not stop: the fence keeps what it does from counting."""
-        if self._running.get(attempt) is task and not task.done():
+        if attempt in self._running:
             self.has_abandoned = True
             log.warning("attempt.abandoned", job_id=attempt.job_id, attempt=attempt.number)
             self._finish(attempt, self._outcome_of_stop(attempt))
@@ -130,18 +159,6 @@ class Worker:
     def _outcome_of_stop(self, attempt: Attempt) -> Outcome:
         reason = attempt.stopped_for or StopReason.LEAVING
         return outcome_of_stop(reason, timeout_seconds=self._timeout_of(attempt))
-
-    def _end(self, attempt: Attempt, task: "asyncio.Task[Outcome]") -> None:
-        if attempt not in self._running:
-            return
-        if task.cancelled():
-            self._finish(attempt, self._outcome_of_stop(attempt))
-        elif error := task.exception():
-            # Not the function's doing: compute itself failed. The lease brings the job back.
-            log.error("compute.failed", job_id=attempt.job_id, attempt=attempt.number, error=repr(error))
-            self._finish(attempt, outcome_of_stop(StopReason.LEASE_LOST, timeout_seconds=0))
-        else:
-            self._finish(attempt, task.result())
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._running[attempt]
@@ -188,13 +205,8 @@ class Worker:
             return
         for finished in batch:
             del self._unsettled[finished.attempt]
-            log.info(
-                "attempt.finished",
-                job_id=finished.attempt.job_id,
-                attempt=finished.attempt.number,
-                job_type=finished.attempt.view.job.job_type,
-                outcome=type(finished.outcome).__name__,
-            )
+        # One line a batch: the history tells of each attempt.
+        log.info("attempts.settled", **Counter(type(finished.outcome).__name__ for finished in batch))
         self._changed.set()
 
     async def _keep(self) -> None:

@@ -25,7 +25,7 @@ class InMemoryOutbox:
             del state.outbox[entry_id]
             state.put_message(self._body(entry))
         later = [entry.available_at for entry in state.outbox.values() if entry.available_at > now]
-        return RelayReport(len(moved), min(later, default=None))
+        return RelayReport(len(moved), min(later, default=None), is_held_back=visible >= max_visible)
 
     def _body(self, entry: QueueEntry) -> str:
         view = self._state.views[entry.job_id]

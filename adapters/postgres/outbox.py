@@ -25,7 +25,7 @@ class PostgresOutbox:
     async def _relay(self, limit: int, max_visible: int, only: int | None = None) -> RelayReport:
         parameters = {"limit": limit, "max_visible": max_visible, "only": only}
         (row,) = await self._database.rows(statement("outbox/relay"), parameters)
-        return RelayReport(row["moved"], row["next_due_at"])
+        return RelayReport(row["moved"], row["next_due_at"], row["is_held_back"])
 
     async def _relay_one_by_one(self, limit: int, max_visible: int) -> RelayReport:
         moved = 0

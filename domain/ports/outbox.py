@@ -5,10 +5,14 @@ from typing import NamedTuple, Protocol
 
 
 class RelayReport(NamedTuple):
-    """What one relay step did: entries moved, and when the next one is due (None: none waits)."""
+    """What one relay step did: entries moved, and when the next one is due (None: none waits).
+
+    `is_held_back` says that the queue was full, so that due entries may be left.
+    """
 
     moved: int
     next_due_at: datetime | None
+    is_held_back: bool = False
 
 
 class Outbox(Protocol):

@@ -62,7 +62,8 @@ async def test_the_queue_is_kept_shallow(ports: Ports) -> None:
     first = await ports.outbox.relay(limit=10, max_visible=3)
     full = await ports.outbox.relay(limit=10, max_visible=3)
 
-    assert (first.moved, full.moved) == (3, 0)
+    assert (first.moved, first.is_held_back) == (3, False)
+    assert (full.moved, full.is_held_back) == (0, True)
 
 
 async def test_messages_under_way_do_not_count_against_the_bound(ports: Ports) -> None:

@@ -32,7 +32,7 @@ WITH room AS MATERIALIZED (
 ), sent AS (
     SELECT count(*) AS size FROM batch CROSS JOIN LATERAL pgmq.send_batch('job_queue', messages) WHERE batch.size > 0
 )
-SELECT sent.size AS moved, (
+SELECT sent.size AS moved, (SELECT places <= 0 FROM room) AS is_held_back, (
     SELECT min(later.available_at)
     FROM generate_series(0, 9) AS p (priority)
     CROSS JOIN LATERAL (
