@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, get_type_hints
 
 from domain.identifiers import JobId, Json
@@ -86,7 +87,11 @@ class JobType:
 
     @property
     def is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self.function)
+        return _is_async(self.function)
+
+
+# Asked for each attempt, and slow to find out.
+_is_async = cache(inspect.iscoroutinefunction)
 
 
 def job_type(

@@ -86,18 +86,20 @@ def encode(event: JobEvent | AuditEvent, salt: bytes) -> EncodedEvent:
         value = getattr(event, field.name)
         if value is None or (field.is_personal and value == field.default):
             continue
-        target = payload if field.is_personal else facts
         if field.is_json:
-            json_text.put(target, field.name, value)
-        elif field.is_personal:
-            json_text.put(target, field.name, field.encode(value) if field.encode else value)
+            json_text.put(payload if field.is_personal else facts, field.name, value)
+            continue
+        if field.encode:
+            value = field.encode(value)
+        if field.is_personal:
+            json_text.put(payload, field.name, value)
         else:
-            target[field.name] = field.encode(value) if field.encode else value
+            facts[field.name] = value
+    told = json_text.canonical(facts)
     if not payload:
-        return EncodedEvent(name, event.SCHEMA_VERSION, json_text.canonical(facts), None, None, None)
+        return EncodedEvent(name, event.SCHEMA_VERSION, told, None, None, None)
     text = json_text.canonical(payload)
-    commitment = commit(salt, text)
-    return EncodedEvent(name, event.SCHEMA_VERSION, json_text.canonical(facts), text, salt, commitment)
+    return EncodedEvent(name, event.SCHEMA_VERSION, told, text, salt, commit(salt, text))
 
 
 def commit(salt: bytes, payload: str) -> bytes:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from adapters.postgres import json_text
-from adapters.postgres.event_codec import timestamp
 from domain.events import Cause, JobError, Progress
 from domain.identifiers import Json
 from domain.job import Job, Lease
@@ -35,9 +34,10 @@ class EncodedView(NamedTuple):
 
 
 def instant(at: datetime | None) -> str | None:
+    """As PostgreSQL reads it."""
     if at is None:
         return None
-    return "infinity" if at is PENDING else timestamp(at)
+    return "infinity" if at is PENDING else at.isoformat()
 
 
 def encode(view: JobView) -> EncodedView:

@@ -1,8 +1,7 @@
 """Write down how attempts ended, each together with the deletion of its message."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from domain import decisions
 from domain.attempts import AlreadySettled, Attempt, Completed, Failed, GivenUp, Outcome, Released, Stopped
@@ -17,8 +16,7 @@ from domain.ports.system import Clock, Randomness
 from domain.views import JobView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(NamedTuple):
     """An outcome to write; `command_id` tells whether it was written when the answer got lost."""
 
     attempt: Attempt
@@ -43,6 +41,7 @@ async def settle(
     it is now; one whose attempt was given up meanwhile is recorded as a late result, and not applied.
     """
     settled: list[JobView] = []
+    actor = Actor(ActorKind.WORKER, worker_id)
     waiting = [item for item in finished if not isinstance(item.outcome, AlreadySettled | GivenUp)]
     # Who asked a job to stop moved it on; deciding needs the job as it is since then.
     await _reload(views, [item for item in waiting if item.attempt.stopped_for])
@@ -54,7 +53,7 @@ async def settle(
             if event is None:
                 continue
             provenance = Provenance(
-                actor=Actor(ActorKind.WORKER, worker_id),
+                actor=actor,
                 command_id=item.command_id,
                 traceparent=item.attempt.view.traceparent,
             )

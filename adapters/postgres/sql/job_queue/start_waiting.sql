@@ -56,6 +56,7 @@ WITH due AS MATERIALIZED (
             WHERE o.priority = s.priority AND o.available_at = s.was_due_at AND o.job_id = s.id
             LIMIT 1
         ) AS entry
+        WHERE s.version > 2  -- the only entry of a job that was just submitted became this message
     ))
 )
 SELECT s.lease_msg_id AS msg_id, s.lease_read_ct AS read_ct, NULL AS body, s.id AS job_id, true AS is_started, s.*
