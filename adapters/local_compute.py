@@ -78,7 +78,7 @@ class LocalJobContext:
         )
 
         def decide(job: Job, transaction: OutcomeTransaction) -> JobEvent:
-            if job.lease != lease:
+            if not decisions.owns(job, attempt=self.attempt, lease=lease):
                 raise AttemptGivenUp(self.job_id, self.attempt)
             references = self.data_references + tuple(transaction.data_references)
             return decisions.complete(job, result=transaction.result, data_references=references)

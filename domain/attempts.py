@@ -62,8 +62,9 @@ class StopReason(StrEnum):
 class Attempt:
     """A claimed job while it runs.
 
-    `view` is the job as this attempt last knew it: what the next change is decided on. `stopped_for` is the
-    first reason it was stopped for; `on_stop` tells whoever runs the function.
+    `view` is the job as this attempt last knew it: what the next change is decided on. It may be another
+    attempt's by then, so `number` is kept apart. `stopped_for` is the first reason it was stopped for;
+    `on_stop` tells whoever runs the function.
     """
 
     view: JobView
@@ -71,14 +72,14 @@ class Attempt:
     progress: Progress | None = None
     stopped_for: StopReason | None = None
     on_stop: Callable[[], None] | None = field(default=None, repr=False)
+    number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.view.job.attempt
 
     @property
     def job_id(self) -> JobId:
         return self.view.job.id
-
-    @property
-    def number(self) -> int:
-        return self.view.job.attempt
 
     def stop(self, reason: StopReason) -> None:
         """Ask the function to stop; only the first reason counts."""

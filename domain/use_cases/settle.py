@@ -97,7 +97,7 @@ async def _reload(views: JobViews, items: Sequence[Finished]) -> None:
 def _decide(item: Finished, types: JobTypes, randomness: Randomness, clock: Clock) -> JobEvent | None:
     """What to append; None for an attempt that was given up and has nothing to report."""
     attempt, job = item.attempt, item.attempt.view.job
-    if attempt.lease == job.lease:
+    if decisions.owns(job, attempt=attempt.number, lease=attempt.lease):
         return _event(job, item.outcome, types, randomness, clock)
     if isinstance(item.outcome, Completed | Failed):
         return decisions.reject_late_result(job, attempt=attempt.number, outcome=item.outcome)

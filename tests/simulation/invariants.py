@@ -1,6 +1,7 @@
 """What must hold after every step, whatever happened in it."""
 
 from adapters.in_memory.state import InMemoryState
+from domain.attempts import Completed, Failed
 from domain.events import (
     ActorKind,
     AttemptFailed,
@@ -10,11 +11,13 @@ from domain.events import (
     JobCompleted,
     JobFailed,
     JobRetried,
+    LateResultRejected,
     ProgressReported,
     RecordedEvent,
 )
 from domain.identifiers import JobId
 from domain.lifecycle import is_legal
+from domain.use_cases.settle import Finished
 from domain.views import JobView, project
 
 OUTCOMES = JobCompleted | JobFailed | JobCancelled
@@ -60,6 +63,8 @@ class Watcher:
             self._check_author(before, recorded)
         if isinstance(event, AttemptStarted) and before and event.attempt != before.job.attempt + 1:
             raise Violation(job_id, "attempts are numbered on")
+        if isinstance(event, LateResultRejected) and before:
+            self._check_lateness(before, event, recorded)
         if isinstance(event, JobRetried):
             self._outcomes[job_id] = 0
         if isinstance(event, OUTCOMES):
@@ -74,6 +79,16 @@ class Watcher:
         if actor.kind is ActorKind.WORKER and (lease is None or lease.worker_id != actor.id):
             raise Violation(recorded.job_id, "only the worker of the live attempt says how it goes")
 
+    def _check_lateness(self, before: JobView, event: LateResultRejected, recorded: RecordedEvent) -> None:
+        """It names an attempt that was given up, and changes nothing but the version."""
+        last = before.job.attempt - (1 if before.job.lease else 0)
+        if not 1 <= event.attempt <= last:
+            raise Violation(recorded.job_id, "a late result is that of an attempt that was given up")
+        after = project(before, recorded)
+        unchanged = after.job._replace(version=before.job.version)
+        if after._replace(job=unchanged, updated_at=before.updated_at) != before:
+            raise Violation(recorded.job_id, "a late result changes nothing")
+
     def _check_place(self, view: JobView) -> None:
         """A job that has not ended is somewhere from where it will be taken up."""
         if view.job.has_ended:
@@ -86,6 +101,16 @@ class Watcher:
             job.id in message.body for message in state.queue.values()
         ):
             raise Violation(job.id, "a waiting job is in the outbox or the queue")
+
+    def check_reported(self, finished: Finished) -> None:
+        """What an attempt reported and was told is written stands in the history, late or not."""
+        if not isinstance(finished.outcome, Completed | Failed):
+            return
+        job_id = finished.attempt.job_id
+        for recorded in self._state.stream(job_id):
+            if recorded.provenance.command_id == finished.command_id:
+                return
+        raise Violation(job_id, "whatever an attempt reports is recorded")
 
     def check_effects(self) -> None:
         """What handlers did in their transactions happened exactly as often as its job says."""

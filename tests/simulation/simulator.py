@@ -241,6 +241,7 @@ class Simulator:
                     store, views, self.ports.hints, self.types, clock, self,
                     worker_id=worker, finished=[finished],
                 )  # fmt: skip
+                self.watcher.check_reported(finished)
 
     async def _work(self, name: str, attempt: Attempt, store: Any, queue: Any, views: Any) -> Outcome:
         """A function that takes some turns, reports, keeps its lease or forgets to, and ends somehow."""
@@ -269,7 +270,7 @@ class Simulator:
 
     async def _transact(self, name: str, attempt: Attempt) -> Outcome:
         def decide(job: Job, transaction: OutcomeTransaction) -> JobEvent:
-            if job.lease != attempt.lease:
+            if not decisions.owns(job, attempt=attempt.number, lease=attempt.lease):
                 raise AttemptGivenUp(job.id, attempt.number)
             return decisions.complete(job, result=transaction.result)
 

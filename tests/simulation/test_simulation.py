@@ -1,17 +1,12 @@
 """A few hundred seeds, and the proof that the simulator would notice."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from adapters.in_memory.event_store import InMemoryEventStore
-from adapters.in_memory.job_queue import InMemoryJobQueue
 from domain.errors import JobledgerError
-from domain.ports.event_store import Appended
-from domain.use_cases import claim, settle
+from tests.simulation import mutations
 from tests.simulation.invariants import Violation
 from tests.simulation.simulator import Simulator
 
@@ -68,68 +63,9 @@ def test_the_simulation_reaches_what_it_is_about() -> None:
     }  # fmt: skip
 
 
-@contextmanager
-def without_the_version_check(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def append(self: Any, change: Any) -> Any:
-        return Appended(self._commit(change, self._state.next_id()))
-
-    patch.setattr(InMemoryEventStore, "_append", append)
-    yield
-
-
-@contextmanager
-def without_the_fence(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def decide(item: Any, types: Any, randomness: Any, clock: Any) -> Any:
-        return settle._event(item.attempt.view.job, item.outcome, types, randomness, clock)
-
-    patch.setattr(settle, "_decide", decide)
-    yield
-
-
-@contextmanager
-def with_the_message_deleted_before_the_commit(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    commit = InMemoryEventStore._append
-
-    def append(self: Any, change: Any) -> Any:
-        if change.settles is not None:
-            self._state.queue.pop(change.settles, None)
-        return commit(self, change)
-
-    patch.setattr(InMemoryEventStore, "_append", append)
-    yield
-
-
-@contextmanager
-def without_the_redelivery_guard(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    patch.setattr(claim, "_is_lapsed", lambda _view, _delivery: False)
-    yield
-
-
-@contextmanager
-def with_zombies_that_keep_their_successors_lease(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    async def receive(self: Any, *, limit: int, lease_seconds: int) -> Any:
-        deliveries = await original(self, limit=limit, lease_seconds=lease_seconds)
-        for delivery in deliveries:
-            self._state.queue[delivery.msg_id].read_ct = 1
-        return [delivery._replace(read_ct=1) for delivery in deliveries]
-
-    original = InMemoryJobQueue.receive
-    patch.setattr(InMemoryJobQueue, "receive", receive)
-    yield
-
-
-@pytest.mark.parametrize(
-    "mutation",
-    [
-        without_the_version_check,
-        without_the_fence,
-        with_the_message_deleted_before_the_commit,
-        without_the_redelivery_guard,
-        with_zombies_that_keep_their_successors_lease,
-    ],
-)
+@pytest.mark.parametrize("mutation", mutations.SIMULATED, ids=lambda mutation: mutation.__name__)
 def test_the_simulator_finds_a_mutation(mutation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with mutation(monkeypatch):
-        failure = first_failure(MUTANT_SEEDS)
+    mutation(monkeypatch)
+    failure = first_failure(MUTANT_SEEDS)
 
     assert failure is not None, f"{mutation.__name__} was not found within {MUTANT_SEEDS} seeds"
