@@ -18,6 +18,7 @@ from entrypoints.services import Services
 from entrypoints.settings import Settings
 
 ADDRESS = ("127.0.0.1", 18123)
+DATABASE = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,19 @@ class Bench:
 
     def fresh(self) -> None:
         """Begin again with empty tables."""
-        with psycopg.connect(self.server.url, autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
-        upgrade(self.server.database("bench"))
+        self.drop(DATABASE)
+        upgrade(self.server.database(DATABASE))
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.server.database("bench"), autocommit=True) as connection:
+    def drop(self, database: str) -> None:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+
+    def rows(self, query: str, *, database: str = DATABASE) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.database(database), autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def run(self, *queries: str) -> None:
-        with psycopg.connect(self.server.database("bench"), autocommit=True) as connection:
+    def run(self, *queries: str, database: str = DATABASE) -> None:
+        with psycopg.connect(self.server.database(database), autocommit=True) as connection:
             for query in queries:
                 connection.execute(query.encode())
 
@@ -59,9 +63,9 @@ def bench() -> Iterator[Bench]:
         server = EmbeddedPostgres(directory / "postgres")
         server.start()
         try:
-            owner_url = server.database("bench")
+            owner_url = server.database(DATABASE)
             upgrade(owner_url)
-            url = SecretStr(server.let_in("jobledger_service", database="bench"))
+            url = SecretStr(server.let_in("jobledger_service", database=DATABASE))
             settings = Settings(
                 transaction_pooler_url=url,
                 migration_url=SecretStr(owner_url),

@@ -82,7 +82,7 @@ class PostgresEventStore:
             before = view_codec.decode(row)
             event = decide(before.job, transaction)
             change = Change(job_id=job_id, before=before, event=event, provenance=provenance, settles=settles)
-            (outcome,) = await self._write(connection, [change])
+            (outcome,) = await self._append([change], connection)
             assert isinstance(outcome, Appended), "a locked job cannot be stale"  # noqa: S101 - narrows
             transaction.after = outcome.after
 
@@ -93,14 +93,16 @@ class PostgresEventStore:
         rows = await self._database.rows(statement("event_store/read_stream"), parameters)
         return [event_codec.decode(row) for row in rows]
 
-    async def _append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
-        async with self._database.connection() as connection:
-            return await self._write(connection, changes)
-
-    async def _write(self, connection: Connection, changes: Sequence[Change]) -> list[AppendOutcome]:
+    async def _append(
+        self, changes: Sequence[Change], connection: Connection | None = None
+    ) -> list[AppendOutcome]:
         encoded = encode_changes(changes)
+        query = statement("event_store/append")
         parameters = append_columns(encoded) | {"code_version": self._code_version}
-        rows = await fetch(connection, statement("event_store/append"), parameters)
+        if connection:
+            rows = await fetch(connection, query, parameters)
+        else:
+            rows = await self._database.rows(query, parameters)
         recorded = {row["job_id"]: row["recorded_at"] for row in rows}
         return [
             Appended(stamped(item.after, recorded[item.change.job_id]))

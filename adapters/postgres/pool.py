@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, and what their failures mean to the domain."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -61,18 +61,29 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for a moment; raises StorageUnavailable when there is none, or it breaks."""
-        try:
+        with _as_ours():
             async with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, TooManyRequests) as error:
-            raise StorageUnavailable("Every database connection is busy.") from error
-        except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise StorageUnavailable("The database cannot be reached.") from error
 
     async def rows(self, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
-        """Run one statement, a transaction of its own."""
-        async with self.connection() as connection:
-            return await fetch(connection, query, parameters)
+        """Run one statement, a transaction of its own; raises StorageUnavailable like `connection`."""
+        with _as_ours():
+            # Not the pool's context manager: it ends a transaction, and here there is none.
+            connection = await self._pool.getconn()
+            try:
+                return await fetch(connection, query, parameters)
+            finally:
+                await self._pool.putconn(connection)
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    try:
+        yield
+    except (PoolTimeout, TooManyRequests) as error:
+        raise StorageUnavailable("Every database connection is busy.") from error
+    except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StorageUnavailable("The database cannot be reached.") from error
 
 
 async def fetch(connection: Connection, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
