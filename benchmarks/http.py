@@ -60,7 +60,7 @@ def post_jobs(bench: Bench, *, seconds: float) -> float:
     assert issuer
     token = issuer.issue(user_id=UserId("bench"))
     with part(bench, "api"):
-        _until_up("/health/db")
+        until_up("/health/db")
         requests_per_second("/jobs", seconds=0.5, token=token)
         return requests_per_second("/jobs", seconds=seconds, token=token)
 
@@ -72,7 +72,7 @@ def bare_routes(bench: Bench, *, seconds: float) -> dict[str, float]:
         "GRANT INSERT, SELECT ON bare TO jobledger_service",
     )
     with _bare_server(bench):
-        _until_up("/docs")
+        until_up("/docs")
         return {path: requests_per_second(f"/{path}", seconds=seconds) for path in ("bare", "insert")}
 
 
@@ -91,7 +91,7 @@ def _bare_server(bench: Bench) -> Iterator[None]:
         process.wait()
 
 
-def _until_up(path: str) -> None:
+def until_up(path: str) -> None:
     for _ in range(200):
         try:
             if httpx.get(f"http://{ADDRESS[0]}:{ADDRESS[1]}{path}", trust_env=False).is_success:

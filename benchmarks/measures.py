@@ -6,8 +6,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,9 @@ WARM_UP = 20
 LATENCY_JOBS = 200
 LEFT = "SELECT (SELECT count(*) FROM pgmq.q_job_queue) + (SELECT count(*) FROM jobledger.outbox)"
 TOOK = """SELECT extract(epoch FROM max(finished_at) - min(started_at)),
-    count(*) FILTER (WHERE status = 'completed') FROM jobledger.jobs"""
+    extract(epoch FROM max(finished_at) - min(created_at)), count(*) FILTER (WHERE status = 'completed')
+    FROM jobledger.jobs WHERE id > '{after}'"""
+NEWEST = "SELECT coalesce(max(id::text), '00000000-0000-0000-0000-000000000000') FROM jobledger.jobs"
 
 
 def new_job(services: Services, job_type: str = "sample_task", parameters: Json = None) -> Change:
@@ -105,26 +107,22 @@ def part(bench: Bench, name: str) -> Iterator[None]:
             process.wait()
 
 
-def drain(bench: Bench, *, jobs: int) -> dict[str, float]:
-    """One worker and one relay, both started with the jobs there: rates and WAL bytes.
+def drain(bench: Bench, *, jobs: int, parts: Sequence[str] = ("relay", "worker")) -> dict[str, float]:
+    """The parts, started with the jobs there: rates and WAL bytes; what is in the tables stays there.
 
     From the first attempt's start to the last job's end, by the database's clock; relaying is inside.
     """
-    bench.fresh()
+    ((after,),) = bench.rows(NEWEST)
     bench.run("CHECKPOINT")
     before = bench.wal_bytes()
     bulk = preload(bench, jobs)
     preloaded = bench.wal_bytes()
     bench.run("VACUUM ANALYZE", "CHECKPOINT")
     begun = bench.wal_bytes()
-    with part(bench, "relay"), part(bench, "worker"):
-        left = jobs
-        while left:
-            time.sleep(0.2)
-            # The queue, not the jobs: counting those would slow down what is measured.
-            (left,) = bench.rows(LEFT)[0]
+    with running(bench, parts):
+        until_drained(bench)
     ended = bench.wal_bytes()
-    ((seconds, completed),) = bench.rows(TOOK)
+    ((seconds, _, completed),) = bench.rows(TOOK.format(after=after))
     assert completed == jobs, f"{completed} of {jobs} jobs completed"
     return {
         "bulk": bulk,
@@ -132,6 +130,34 @@ def drain(bench: Bench, *, jobs: int) -> dict[str, float]:
         "wal_submit": (preloaded - before) / jobs,
         "wal_drain": (ended - begun) / jobs,
     }
+
+
+def end_to_end(bench: Bench, *, jobs: int) -> float:
+    """Jobs a second from the first submission to the last end, with relay and worker at work meanwhile."""
+    bench.fresh()
+    with running(bench, ("relay", "worker")):
+        preload(bench, 1000)
+        until_drained(bench)
+        ((after,),) = bench.rows(NEWEST)
+        preload(bench, jobs)
+        until_drained(bench)
+    ((_, seconds, completed),) = bench.rows(TOOK.format(after=after))
+    assert completed == jobs, f"{completed} of {jobs} jobs completed"
+    return jobs / float(seconds)
+
+
+def until_drained(bench: Bench) -> None:
+    # The queue, not the jobs: counting those would slow down what is measured.
+    while bench.rows(LEFT)[0][0]:
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(bench: Bench, parts: Sequence[str]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name in parts:
+            stack.enter_context(part(bench, name))
+        yield
 
 
 def idle_latency(bench: Bench) -> dict[str, float]:

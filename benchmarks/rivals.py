@@ -26,6 +26,8 @@ PENDING = {
     "pgmq": "SELECT count(*) FROM pgmq.q_bench",
 }
 WARM_UP = 20
+BULK_PEER = "pgqueuer"
+SUBMIT_PEERS = ("pgqueuer", "pgmq", "absurd")
 
 
 def environment(directory: Path) -> Path:
@@ -35,8 +37,8 @@ def environment(directory: Path) -> Path:
     python = place / "bin" / "python"
     if not (place / "complete").exists():
         venv.create(place, clear=True, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS]
-        subprocess.run(command, check=True)  # noqa: S603 - our own command
+        install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(REQUIREMENTS)]
+        subprocess.run([str(python), *install], check=True)  # noqa: S603 - our own command
         (place / "complete").touch()
     return python
 
@@ -102,7 +104,7 @@ class Rival:
         }
         with (self._bench.directory / f"{self._name}.log").open("a") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                [self._python, *words], env=settings, stdout=subprocess.PIPE, stderr=log, text=True
+                [str(self._python), *words], env=settings, stdout=subprocess.PIPE, stderr=log, text=True
             )
 
 

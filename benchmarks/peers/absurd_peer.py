@@ -8,8 +8,6 @@ from benchmarks.peers.peer import Job, Peer
 
 
 class AbsurdPeer(Peer):
-    pending = "SELECT count(*) FROM absurd.r_bench WHERE state IN ('pending', 'running', 'sleeping')"
-
     async def install(self, dsn: str) -> None:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
             await connection.execute(BUNDLED_SCHEMA_SQL)

@@ -12,6 +12,9 @@ from benchmarks.peers.peer import Job, Meter, Peer
 
 VERSION = "bench"
 
+# Under which its worker drains fastest on two cores.
+POLL_SECONDS, CONCURRENCY = 0.02, 200
+
 
 def config(dsn: str) -> Any:
     return {
@@ -24,9 +27,6 @@ def config(dsn: str) -> Any:
 
 
 class DbosPeer(Peer):
-    settings = {"poll_seconds": 0.02, "concurrency": 200}
-    pending = "SELECT count(*) FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING')"
-
     async def install(self, dsn: str) -> None:
         def launch() -> None:
             DBOS(config=config(dsn))
@@ -64,8 +64,8 @@ class DbosPeer(Peer):
         client = DBOSClient(system_database_url=dsn, application_name="bench")
         client.register_queue(
             "bench",
-            polling_interval_sec=self.settings["poll_seconds"],
-            worker_concurrency=self.settings["concurrency"],
+            polling_interval_sec=POLL_SECONDS,
+            worker_concurrency=CONCURRENCY,
             on_conflict="always_update",
         )
         client.destroy()

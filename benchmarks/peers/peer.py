@@ -3,10 +3,9 @@
 import json
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 Job = dict[str, Any]
-Settings = dict[str, Any]
 FILLING = {"kind": "noop", "tenant": "acme", "note": "x" * 34}
 
 
@@ -34,10 +33,7 @@ class Meter:
 
 
 class Peer:
-    """One queue. `settings` are those under which its worker drains fastest on two cores."""
-
-    settings: ClassVar[Settings] = {}
-    pending: ClassVar[str] = ""  # SQL: how many jobs are not finished yet
+    """One queue, submitted to and worked."""
 
     async def install(self, dsn: str) -> None:
         raise NotImplementedError
