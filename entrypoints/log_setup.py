@@ -29,10 +29,14 @@ def set_up_logging(level: str) -> None:
         if is_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     )
+    # Bytes past the text layer: a line a request is a tenth of a request's time.
+    direct: list[structlog.typing.Processor] = [] if is_terminal else [_encoded]
     structlog.configure(
-        processors=[*shared, *renderer],
+        processors=[*shared, *renderer, *direct],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+        if is_terminal
+        else structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -59,6 +63,10 @@ def _without_secrets(value: Any) -> Any:
             for name, item in value.items()
         }
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _encoded(_logger: object, _method: str, line: Any) -> bytes:
+    return str(line).encode("utf-8", "backslashreplace")
 
 
 def _json(line: Any, **_: Any) -> str:

@@ -38,6 +38,7 @@ def create_app(
     app.state.verifier = verifier
     app.state.settings = settings
     app.include_router(health.router)
+    app.include_router(jobs.quick)
     app.include_router(jobs.router)
     app.include_router(job_acts.router)
     if local_issuer:

@@ -15,6 +15,7 @@ from domain.use_cases.submit import Submission, submit_jobs
 from domain.views import JobView
 from entrypoints.api.auth import CurrentUser, Role, Roles, ValidatedJWTUser, actor_of
 from entrypoints.api.cursors import decode_cursor, encode_cursor
+from entrypoints.api.quick_route import QuickRoute
 from entrypoints.api.requests import (
     ETAG,
     Text,
@@ -32,9 +33,10 @@ MAX_OFFSET = 10_000
 EVENTS_PER_PAGE = 200
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+quick = APIRouter(prefix="/jobs", tags=["jobs"], route_class=QuickRoute)
 
 
-@router.post(
+@quick.post(
     "",
     operation_id="submit_job",
     status_code=202,

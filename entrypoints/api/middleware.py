@@ -2,8 +2,8 @@
 
 import re
 import time
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,7 +65,7 @@ def _request_id(scope: Scope) -> str:
             given = value.decode("latin-1")
             if SANE_REQUEST_ID.fullmatch(given):
                 return str(given)
-    return str(uuid4())
+    return token_hex(16)
 
 
 def _log_access(scope: Scope, status: int, began: float) -> None:
