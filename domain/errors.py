@@ -7,6 +7,7 @@ JobledgerError
 ├── InvalidSubmission        one or more fields cannot be accepted
 ├── KeyReused                the idempotency key belongs to another request
 ├── UniqueKeyHeld            another live job holds the unique key
+├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── NotPermitted             the caller's role does not allow it
 ├── StorageUnavailable       the database cannot be reached, or is too busy, now
@@ -73,6 +74,10 @@ class UniqueKeyHeld(JobledgerError):
     def __init__(self, job_id: JobId) -> None:
         super().__init__(f"Job {job_id} holds this unique key until it ends.")
         self.job_id = job_id
+
+
+class NotSealed(JobledgerError):
+    """The ledger, or its last checkpoint, does not reach so far."""
 
 
 class NotAuthenticated(JobledgerError):

@@ -158,7 +158,12 @@ def find_move(status: Status | None, act: Act, guard: Guard = Guard.ALWAYS) -> M
 
 def is_legal(status: Status | None, event: JobEvent) -> bool:
     """Whether any act may append `event` to a job in `status`: how a finished history is checked again."""
-    return (status, type(event)) in _LEGAL
+    return may_follow(status, type(event))
+
+
+def may_follow(status: Status | None, event_type: type[JobEvent]) -> bool:
+    """As `is_legal`, for who knows no more of the event than its type."""
+    return (status, event_type) in _LEGAL
 
 
 _LEGAL = {(source, move.event) for (source, _, _), move in TABLE.items()}

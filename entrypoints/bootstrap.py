@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version
 
+from adapters.ed25519 import check_ed25519
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.jwks_tokens import JwksTokenVerifier
 from adapters.local_compute import LocalCompute
@@ -31,6 +32,8 @@ from entrypoints.settings import Environment, Settings
 CODE_VERSION = version("jobledger")
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
 TRANSACTION_WAIT_SECONDS = 3600.0
+
+check_signature = check_ed25519
 
 
 @asynccontextmanager

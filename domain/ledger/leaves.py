@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from domain.ledger.merkle import leaf_hash
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 class Envelope(NamedTuple):
     """What the ledger commits to of one event.
@@ -63,7 +65,7 @@ def hash_envelope(envelope: Envelope) -> bytes:
 
 def canonical(value: Any) -> str:
     """RFC 8785, on the subset of JSON that is stored."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def commitment_of(salt: bytes, payload: str) -> bytes:

@@ -19,6 +19,7 @@ from domain.errors import (
     KeyReused,
     NotAuthenticated,
     NotPermitted,
+    NotSealed,
     StorageUnavailable,
     UniqueKeyHeld,
     VersionConflict,
@@ -50,6 +51,7 @@ KINDS: dict[type[JobledgerError], Kind] = {
     UniqueKeyHeld: Kind(409, "unique-key-held", "Another job holds the unique key"),
     NotAuthenticated: Kind(401, "not-authenticated", "A valid token is needed"),
     NotPermitted: Kind(403, "not-permitted", "Your role does not allow that"),
+    NotSealed: Kind(404, "not-sealed", "The ledger does not reach so far"),
     StorageUnavailable: Kind(503, "storage-unavailable", "The service cannot reach its storage now"),
 }
 

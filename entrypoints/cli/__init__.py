@@ -5,12 +5,12 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import client, demo, recover, serve
+from entrypoints.cli import audit, client, demo, recover, serve
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
-Exit codes: 0 done; 1 the job failed or was cancelled, or the demo found something wrong; 2 wrong usage or
-settings; 3 not found; 4 refused (the job's state, its version, or a field); 5 no valid token; 6 the service
+Exit codes: 0 done; 1 the job failed or was cancelled, or the demo or `audit verify` found something
+wrong; 2 wrong usage or settings; 3 not found; 4 refused (the job's state, its version, or a field); 5 no valid token; 6 the service
 cannot be reached.
 """
 
@@ -25,6 +25,7 @@ serve.register(app)
 client.register(app)
 demo.register(app)
 recover.register(app)
+audit.register(app)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 # Nobody's terminal is 80 wide by default where there is none.
 # No markup and no emoji: what is printed are other people's words, and brackets in them mean nothing.
 console = Console(width=None if sys.stdout.isatty() else 150, markup=False, emoji=False, highlight=False)
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def printable(words: str) -> str:
