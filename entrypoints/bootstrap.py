@@ -16,6 +16,7 @@ from adapters.postgres.audit_trail import PostgresAuditTrail
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
+from adapters.postgres.job_statistics import PostgresJobStatistics
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
@@ -66,6 +67,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         health=PostgresHealth(database),
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
+        statistics=PostgresJobStatistics(database),
         types=types,
         parser=PydanticParameterParser(types),
         clock=SystemClock(),

@@ -1,4 +1,4 @@
-"""The relay: moves due outbox entries into the queue, woken by hints and by a slow poll; it also sweeps."""
+"""The relay: moves due outbox entries into the queue, woken by hints and a slow poll; sweeps and counts."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import structlog
 from domain.ports.hints import Topic
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
+from entrypoints.counting import count_until
 from entrypoints.loops import first_of, leave_on_signals, repeat
 from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
@@ -24,7 +25,9 @@ async def run_relay(settings: Settings) -> None:
     async with bootstrap.open_services(settings) as services:
         log.info("relay.started")
         await asyncio.gather(
-            relay_until(leaving, services, settings), sweep_until(leaving, services, settings)
+            relay_until(leaving, services, settings),
+            sweep_until(leaving, services, settings),
+            count_until(leaving, services, settings),
         )
     log.info("relay.left")
 

@@ -8,6 +8,7 @@ from domain.ports.event_store import EventStore
 from domain.ports.health import Health
 from domain.ports.hints import Hints
 from domain.ports.job_queue import JobQueue
+from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
@@ -25,6 +26,7 @@ class Services:
     health: Health
     recovery: Recovery
     audit: AuditTrail
+    statistics: JobStatistics
     types: JobTypes
     parser: ParameterParser
     clock: Clock

@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(
         1.0, gt=0, le=60, description="How often relay and worker look without having been told."
     )
+    statistics_seconds: float = Field(
+        1.0, gt=0, le=60, description="How often every relay offers to count new events for the dashboard."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     modal_app_name: str = Field("jobledger", description="The name of the app on Modal.")
 

@@ -15,12 +15,15 @@ from pydantic import SecretStr
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.migrations import upgrade
+from adapters.postgres.audit_trail import PostgresAuditTrail
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.job_queue import PgmqJobQueue
+from adapters.postgres.job_statistics import PostgresJobStatistics
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -98,6 +101,8 @@ class PostgresPorts:
     outbox: PostgresOutbox
     queue: PgmqJobQueue
     recovery: PostgresRecovery
+    audit: PostgresAuditTrail
+    statistics: PostgresJobStatistics
     owner_url: str
 
     async def advance(self, seconds: float) -> None:
@@ -123,6 +128,8 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         outbox=PostgresOutbox(pool),
         queue=PgmqJobQueue(pool, code_version="test"),
         recovery=PostgresRecovery(pool),
+        audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
+        statistics=PostgresJobStatistics(pool),
         owner_url=database.owner_url,
     )
     await pool.close()

@@ -7,12 +7,15 @@ from adapters.in_memory.audit_trail import InMemoryAuditTrail
 from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.hints import InMemoryHints
 from adapters.in_memory.job_queue import InMemoryJobQueue
+from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
+from domain.ports.audit_trail import AuditTrail
 from domain.ports.event_store import EventStore
 from domain.ports.job_queue import JobQueue
+from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.recovery import Recovery
@@ -32,6 +35,10 @@ class Ports(Protocol):
     def queue(self) -> JobQueue: ...
     @property
     def recovery(self) -> Recovery: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+    @property
+    def statistics(self) -> JobStatistics: ...
 
     async def advance(self, seconds: float) -> None: ...
 
@@ -49,6 +56,7 @@ class InMemoryPorts:
     queue: InMemoryJobQueue
     recovery: InMemoryRecovery
     audit: InMemoryAuditTrail
+    statistics: InMemoryJobStatistics
     hints: InMemoryHints
 
     async def advance(self, seconds: float) -> None:
@@ -61,6 +69,7 @@ class InMemoryPorts:
 def in_memory_ports() -> InMemoryPorts:
     clock = FakeClock()
     state = InMemoryState(clock)
+    audit = InMemoryAuditTrail()
     return InMemoryPorts(
         clock,
         state,
@@ -69,6 +78,7 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryOutbox(state),
         InMemoryJobQueue(state),
         InMemoryRecovery(state),
-        InMemoryAuditTrail(),
+        audit,
+        InMemoryJobStatistics(state, audit),
         InMemoryHints(),
     )
