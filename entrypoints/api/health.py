@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from entrypoints.api.schemas import ProblemOut
+from entrypoints.api.answers import ProblemOut
 
 router = APIRouter(tags=["health"])
 

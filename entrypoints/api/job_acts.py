@@ -9,6 +9,7 @@ from domain.identifiers import UserId
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.retry import retry_job
 from domain.views import JobView
+from entrypoints.api.answers import JobOut, job_out, json_response
 from entrypoints.api.auth import CurrentUser, Role, Roles
 from entrypoints.api.requests import (
     Work,
@@ -18,7 +19,7 @@ from entrypoints.api.requests import (
     parse_job_id,
     provenance_of,
 )
-from entrypoints.api.schemas import ActOnJob, JobOut, job_out, json_response
+from entrypoints.api.schemas import ActOnJob
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
@@ -10,8 +11,9 @@ from domain.errors import JobNotFound
 from domain.events import Actor, Provenance
 from domain.identifiers import JobId
 from domain.views import JobView
+from entrypoints.api.answers import ProblemOut
+from entrypoints.api.auth import ValidatedJWTUser
 from entrypoints.api.cursors import JOB_ID
-from entrypoints.api.schemas import ProblemOut
 from entrypoints.services import Services
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -62,3 +64,15 @@ def expected_version(if_match: str | None) -> int | None:
         return None
     match = ETAG.fullmatch(if_match.strip())
     return int(match[1]) if match else -1
+
+
+def link_to(path: str, parameters: dict[str, Any]) -> str:
+    asked = {name: value for name, value in parameters.items() if value is not None}
+    return f"{path}?{urlencode(asked)}"
+
+
+async def read_own(services: Services, user: ValidatedJWTUser, job_id: str) -> JobView:
+    view = await services.views.get(parse_job_id(job_id))
+    if view is None or view.job.user_id != user.user_id:
+        raise JobNotFound(job_id)
+    return view

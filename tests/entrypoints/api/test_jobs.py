@@ -11,7 +11,7 @@ from domain.identifiers import JobId, MessageId, WorkerId
 from domain.job import Job, Lease
 from domain.ports.event_store import Appended, Change
 from domain.views import JobView
-from entrypoints.api.schemas import EventOut, JobOut
+from entrypoints.api.answers import EventOut, JobOut
 from entrypoints.services import Services
 from tests.builders import provenance
 from tests.entrypoints.api.conftest import Client
