@@ -31,12 +31,21 @@ class InMemoryJobViews:
         ]
         return found[offset : offset + limit]
 
+    async def count(self, which: JobFilter) -> int:
+        self._state.reach()
+        return sum(_matches(view, which) for view in self._state.views.values())
+
+    async def estimate(self, which: JobFilter) -> int:
+        return await self.count(which)
+
 
 def _matches(view: JobView, which: JobFilter) -> bool:
     job = view.job
     return (
         which.user_id in (None, job.user_id)
-        and which.status in (None, job.status)
+        and (not which.statuses or job.status in which.statuses)
         and which.job_type in (None, job.job_type)
         and (which.tag is None or which.tag in view.tags)
+        and (which.created_after is None or view.created_at >= which.created_after)
+        and (which.created_before is None or view.created_at < which.created_before)
     )

@@ -1,14 +1,22 @@
 """Reading `jobs`."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from adapters.postgres import view_codec
-from adapters.postgres.arrays import plain_array
+from adapters.postgres.arrays import plain_array, text_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
 from domain.identifiers import JobId
 from domain.ports.job_views import JobFilter
 from domain.views import JobView
+
+FIRST_ID = UUID(int=0)
+LAST_ID = UUID(int=2**128 - 1)
+# Ids hold the clock of who submitted, `created_at` the database's: they may differ by so much.
+CLOCK_DIFFERENCE_MS = 86_400_000
 
 
 class PostgresJobViews:
@@ -25,14 +33,39 @@ class PostgresJobViews:
     async def newest(
         self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
     ) -> list[JobView]:
-        parameters = {
-            "user_id": which.user_id,
-            "status": which.status.value if which.status else None,
-            "job_type": which.job_type,
-            "tag": which.tag,
-            "limit": limit,
-            "before": before,
-            "offset": offset,
-        }
-        rows = await self._database.rows(statement("job_views/newest"), parameters)
+        parameters = _parameters(which, before) | {"limit": limit, "offset": offset}
+        rows = await self._database.rows(_statement("newest", which), parameters)
         return [view_codec.decode(row) for row in rows]
+
+    async def count(self, which: JobFilter) -> int:
+        (row,) = await self._database.rows(_statement("count", which), _parameters(which))
+        return int(row["jobs"])
+
+    async def estimate(self, which: JobFilter) -> int:
+        (row,) = await self._database.rows(statement("job_views/estimate"), _parameters(which))
+        return int(row["QUERY PLAN"][0]["Plan"]["Plan Rows"])
+
+
+def _statement(name: str, which: JobFilter) -> bytes:
+    # Two of each, because a plan that serves one user or all of them could not use the user's index.
+    return statement(f"job_views/{name}" if which.user_id is None else f"job_views/{name}_of_user")
+
+
+def _parameters(which: JobFilter, before: JobId | None = None) -> dict[str, Any]:
+    newest = _id_at(which.created_before, CLOCK_DIFFERENCE_MS) if which.created_before else LAST_ID
+    oldest = _id_at(which.created_after, -CLOCK_DIFFERENCE_MS) if which.created_after else FIRST_ID
+    return {
+        "user_id": which.user_id,
+        "statuses": text_array(sorted(which.statuses)) if which.statuses else None,
+        "job_type": which.job_type,
+        "tag": which.tag,
+        "created_after": which.created_after,
+        "created_before": which.created_before,
+        "before": str(min(newest, UUID(before)) if before else newest),
+        "oldest": str(oldest),
+    }
+
+
+def _id_at(at: datetime, difference_ms: int) -> UUID:
+    """The first UUIDv7 of an instant; of the nearest that has one, for those before 1970."""
+    return UUID(int=min(max(int(at.timestamp() * 1000) + difference_ms, 0), 2**48 - 1) << 80)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from domain.identifiers import JobId, UserId
@@ -11,12 +12,17 @@ from domain.views import JobView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs to list; None means any."""
+    """Which jobs to list; None means any, and so do no statuses.
+
+    `created_after` is the first instant that counts, `created_before` the first that no longer does.
+    """
 
     user_id: UserId | None = None
-    status: Status | None = None
+    statuses: frozenset[Status] = frozenset()
     job_type: str | None = None
     tag: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
 
 
 class JobViews(Protocol):
@@ -30,3 +36,9 @@ class JobViews(Protocol):
         self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
     ) -> list[JobView]:
         """Jobs by id, newest first, older than `before` where it is given."""
+
+    async def count(self, which: JobFilter) -> int:
+        """How many there are: exact, and as slow as there are many."""
+
+    async def estimate(self, which: JobFilter) -> int:
+        """About how many there are, without looking at any."""

@@ -60,9 +60,19 @@ class JobOut(BaseModel):
     links: dict[str, str]
 
 
+class CountOut(BaseModel):
+    """How many jobs the filters find, on all pages together."""
+
+    jobs: int
+    is_exact: bool
+
+
 class JobPage(BaseModel):
+    """`count` only where it was asked for."""
+
     jobs: list[JobOut]
     next: str | None
+    count: CountOut | None = None
 
 
 class EventOut(BaseModel):

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
-from entrypoints.api import health, issuer, job_acts, job_history, job_reads, jobs, problems
+from entrypoints.api import catalogue, health, issuer, job_acts, job_history, job_reads, jobs, problems
 from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
 from entrypoints.services import Services
@@ -40,6 +40,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(jobs.quick)
     app.include_router(jobs.router)
+    app.include_router(catalogue.router)
     app.include_router(job_reads.router)
     app.include_router(job_history.router)
     app.include_router(job_acts.router)

@@ -31,5 +31,12 @@ def decode_cursor(cursor: str, which: JobFilter) -> JobId:
 
 
 def _digest(which: JobFilter) -> str:
-    asked = [which.user_id, which.status, which.job_type, which.tag]
+    asked = [
+        which.user_id,
+        sorted(which.statuses),
+        which.job_type,
+        which.tag,
+        which.created_after,
+        which.created_before,
+    ]
     return hashlib.sha256(orjson.dumps(asked)).hexdigest()[:16]

@@ -1,48 +1,82 @@
 """Reading jobs over HTTP."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
-from entrypoints.api.answers import JobOut, JobPage, job_out, json_response
-from entrypoints.api.auth import CurrentUser
+from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_response
+from entrypoints.api.auth import CurrentUser, Roles
 from entrypoints.api.cursors import decode_cursor, encode_cursor
-from entrypoints.api.requests import ETAG, Text, Work, answers, etag_of, link_to, read_own
+from entrypoints.api.requests import ETAG, Text, Work, answers, etag_of, link_to, read_visible
+from entrypoints.api.schemas import Instant
 
 MAX_OFFSET = 10_000
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-@router.get(
-    "",
-    operation_id="list_jobs",
-    responses=answers(401, 422, 503, ok=JobPage),
-)
-async def list_jobs(
-    services: Work,
+class Counting(StrEnum):
+    ESTIMATED = "estimated"
+    EXACT = "exact"
+
+
+async def get_filter(
     user: CurrentUser,
-    status: Status | None = None,
+    status: Annotated[list[Status] | None, Query(max_length=8)] = None,
     job_type: Text | None = None,
     tag: Text | None = None,
+    created_after: Annotated[Instant | None, Query(description="At this time or later.")] = None,
+    created_before: Annotated[Instant | None, Query(description="Earlier than this time.")] = None,
+) -> JobFilter:
+    """Those of the caller's own jobs that the query names; several statuses mean any of them."""
+    return JobFilter(
+        user_id=user.user_id,
+        statuses=frozenset(status or ()),
+        job_type=job_type,
+        tag=tag,
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+
+@router.get("", operation_id="list_jobs", responses=answers(401, 422, 503, ok=JobPage))
+async def list_jobs(
+    services: Work,
+    which: Annotated[JobFilter, Depends(get_filter)],
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    count: Counting | None = None,
 ) -> Response:
     """Your own jobs, newest first; the next page is where `Link: rel="next"` points."""
-    which = JobFilter(user_id=user.user_id, status=status, job_type=job_type, tag=tag)
     before = decode_cursor(cursor, which) if cursor else None
     found = await services.views.newest(which, limit=limit + 1, before=before, offset=offset)
     page = found[:limit]
-    link = None
+    content: dict[str, Any] = {"jobs": [job_out(view) for view in page], "next": None}
     headers = {}
     if len(found) > limit:
-        filters = {"status": status, "job_type": job_type, "tag": tag, "limit": limit}
-        link = link_to("/jobs", filters | {"cursor": encode_cursor(page[-1].job.id, which)})
-        headers["Link"] = f'<{link}>; rel="next"'
-    return json_response({"jobs": [job_out(view) for view in page], "next": link}, headers=headers)
+        next_page = {"limit": limit, "cursor": encode_cursor(page[-1].job.id, which)}
+        content["next"] = link_to("/jobs", _asked(which) | next_page)
+        headers["Link"] = f'<{content["next"]}>; rel="next"'
+    match count:
+        case Counting.EXACT:
+            content["count"] = {"jobs": await services.views.count(which), "is_exact": True}
+        case Counting.ESTIMATED:
+            content["count"] = {"jobs": await services.views.estimate(which), "is_exact": False}
+    return json_response(content, headers=headers)
+
+
+def _asked(which: JobFilter) -> dict[str, Any]:
+    return {
+        "status": sorted(which.statuses),
+        "job_type": which.job_type,
+        "tag": which.tag,
+        "created_after": instant(which.created_after),
+        "created_before": instant(which.created_before),
+    }
 
 
 @router.get(
@@ -54,10 +88,11 @@ async def get_job(
     job_id: str,
     services: Work,
     user: CurrentUser,
+    roles: Roles,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The job as it is now; 304 when it is still at the version of `If-None-Match`."""
-    view = await read_own(services, user, job_id)
+    view = await read_visible(services, user, roles, job_id)
     headers = {"ETag": etag_of(view)}
     if if_none_match and str(view.job.version) in ETAG.findall(if_none_match):
         return Response(status_code=304, headers=headers)

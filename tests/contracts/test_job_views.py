@@ -1,10 +1,14 @@
 """What every read model promises."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from domain.identifiers import UserId
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
+from domain.views import JobView
 from tests.builders import submission
-from tests.contracts.acts import cancel, submit
+from tests.contracts.acts import cancel, start, submit
 from tests.fakes.ports import Ports
 
 
@@ -33,6 +37,43 @@ async def test_filters_hold_together(ports: Ports) -> None:
     await cancel(ports, await submit(ports, tags=("a",), job_type="y"))
     await submit(ports, tags=("a", "b"), job_type="x")
     await cancel(ports, await submit(ports, tags=("a", "b"), job_type="x", user_id=UserId("user-2")))
-    which = JobFilter(user_id=UserId("user-1"), status=Status.CANCELLED, job_type="x", tag="b")
+    which = JobFilter(user_id=UserId("user-1"), statuses=frozenset({Status.CANCELLED}), job_type="x", tag="b")
 
     assert await ports.views.newest(which, limit=10) == [wanted]
+
+
+async def test_several_statuses_mean_any_of_them(ports: Ports) -> None:
+    cancelled = await cancel(ports, await submit(ports))
+    running = await start(ports, await submit(ports))
+    await submit(ports)
+    which = JobFilter(statuses=frozenset({Status.CANCELLED, Status.PROCESSING}))
+
+    assert await ports.views.newest(which, limit=10) == [running, cancelled]
+
+
+async def test_the_time_of_submission_counts_from_its_beginning_to_before_its_end(ports: Ports) -> None:
+    for _ in range(3):
+        await submit(ports)
+        await ports.advance(1)
+    views = (await ports.views.newest(JobFilter(), limit=10))[::-1]
+    first, second, third = (view.created_at for view in views)
+
+    async def between(after: datetime | None, before: datetime | None) -> list[JobView]:
+        which = JobFilter(user_id=UserId("user-1"), created_after=after, created_before=before)
+        return await ports.views.newest(which, limit=10)
+
+    assert await between(first, third) == [views[1], views[0]]
+    assert await between(second, None) == [views[2], views[1]]
+    assert await between(None, second) == [views[0]]
+    assert await between(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)) == views[::-1]
+
+
+async def test_jobs_are_counted_as_they_are_listed(ports: Ports) -> None:
+    await cancel(ports, await submit(ports))
+    await submit(ports, user_id=UserId("user-2"))
+    mine = JobFilter(user_id=UserId("user-1"))
+
+    assert await ports.views.count(JobFilter()) == 2
+    assert await ports.views.count(mine) == 1
+    assert await ports.views.count(replace(mine, statuses=frozenset({Status.PENDING}))) == 0
+    assert await ports.views.estimate(mine) >= 0

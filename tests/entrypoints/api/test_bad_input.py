@@ -132,7 +132,8 @@ async def test_a_bad_query_names_its_parameter(client: httpx.AsyncClient, query:
     answer = await client.get(f"/jobs?{query}")
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == f"/query/{query.split('=', maxsplit=1)[0]}"
+    # Of a parameter that may be given more than once, the pointer also says which one.
+    assert answer.json()["errors"][0]["pointer"].removesuffix("/0") == f"/query/{query.split('=', maxsplit=1)[0]}"
 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "", "a b", "elsewhere.example/x?y"])

@@ -1,9 +1,10 @@
--- Keyset by id, which is time order; each filter is absent when its parameter is null.
+-- Keyset by id, which is time order; both bounds are always there, so that the plan is a range of the key.
 SELECT * FROM jobledger.jobs
-WHERE (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
-    AND (%(status)s::text IS NULL OR status = %(status)s)
+WHERE id < %(before)s::uuid AND id >= %(oldest)s::uuid
+    AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s))
     AND (%(job_type)s::text IS NULL OR job_type = %(job_type)s)
     AND (%(tag)s::text IS NULL OR tags @> ARRAY[%(tag)s::text])
+    AND (%(created_after)s::timestamptz IS NULL OR created_at >= %(created_after)s)
+    AND (%(created_before)s::timestamptz IS NULL OR created_at < %(created_before)s)
 ORDER BY id DESC
 LIMIT %(limit)s OFFSET %(offset)s

@@ -1,0 +1,11 @@
+-- As `newest`, along the index of the user's jobs, which a filter that may be absent could not use.
+SELECT * FROM jobledger.jobs
+WHERE user_id = %(user_id)s
+    AND id < %(before)s::uuid AND id >= %(oldest)s::uuid
+    AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s))
+    AND (%(job_type)s::text IS NULL OR job_type = %(job_type)s)
+    AND (%(tag)s::text IS NULL OR tags @> ARRAY[%(tag)s::text])
+    AND (%(created_after)s::timestamptz IS NULL OR created_at >= %(created_after)s)
+    AND (%(created_before)s::timestamptz IS NULL OR created_at < %(created_before)s)
+ORDER BY id DESC
+LIMIT %(limit)s OFFSET %(offset)s
