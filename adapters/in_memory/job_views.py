@@ -21,6 +21,9 @@ class InMemoryJobViews:
         views = self._state.views
         return {job_id: views[job_id] for job_id in job_ids if job_id in views}
 
+    async def versions(self, job_ids: Sequence[JobId]) -> dict[JobId, int]:
+        return {job_id: view.job.version for job_id, view in (await self.get_many(job_ids)).items()}
+
     async def newest(
         self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
     ) -> list[JobView]:

@@ -30,6 +30,10 @@ class PostgresJobViews:
         rows = await self._database.rows(statement("job_views/get_many"), {"job_ids": plain_array(job_ids)})
         return {row["id"]: view_codec.decode(row) for row in rows}
 
+    async def versions(self, job_ids: Sequence[JobId]) -> dict[JobId, int]:
+        rows = await self._database.rows(statement("job_views/versions"), {"job_ids": plain_array(job_ids)})
+        return {row["id"]: row["version"] for row in rows}
+
     async def newest(
         self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
     ) -> list[JobView]:

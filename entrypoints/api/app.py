@@ -4,9 +4,20 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
-from entrypoints.api import catalogue, health, issuer, job_acts, job_history, job_reads, jobs, problems
+from entrypoints.api import (
+    catalogue,
+    health,
+    issuer,
+    job_acts,
+    job_history,
+    job_reads,
+    job_stream,
+    jobs,
+    problems,
+)
 from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
+from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -35,6 +46,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.watch = JobWatch(lambda: app.state.services.views)
     app.state.verifier = verifier
     app.state.settings = settings
     app.include_router(health.router)
@@ -43,6 +55,7 @@ def create_app(
     app.include_router(catalogue.router)
     app.include_router(job_reads.router)
     app.include_router(job_history.router)
+    app.include_router(job_stream.router)
     app.include_router(job_acts.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))

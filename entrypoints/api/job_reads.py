@@ -1,19 +1,30 @@
 """Reading jobs over HTTP."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import Field
 
+from domain.errors import JobNotFound
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
+from domain.use_cases.look_back import look_back
 from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_response
 from entrypoints.api.auth import CurrentUser, Roles
 from entrypoints.api.cursors import decode_cursor, encode_cursor
-from entrypoints.api.requests import ETAG, Text, Work, answers, etag_of, link_to, read_visible
+from entrypoints.api.requests import ETAG, Text, Watch, Work, answers, etag_of, link_to, read_visible
 from entrypoints.api.schemas import Instant
 
 MAX_OFFSET = 10_000
+MAX_WAIT_SECONDS = 30
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])", re.IGNORECASE)
+
+AsOf = Annotated[
+    Annotated[int, Field(strict=False, ge=1, le=2**31 - 1)] | Instant,
+    Query(description="A version, or a time with its offset."),
+]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -89,11 +100,38 @@ async def get_job(
     services: Work,
     user: CurrentUser,
     roles: Roles,
+    watch: Watch,
+    as_of: AsOf | None = None,
     if_none_match: Annotated[str | None, Header()] = None,
+    prefer: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The job as it is now; 304 when it is still at the version of `If-None-Match`."""
+    """The job as it is now; 304 when it is still at the version of `If-None-Match`.
+
+    `Prefer: wait=N` holds the answer back until the job changes, for at most 30 seconds. `as_of` shows the
+    job as it was at a version or time.
+    """
     view = await read_visible(services, user, roles, job_id)
-    headers = {"ETag": etag_of(view)}
-    if if_none_match and str(view.job.version) in ETAG.findall(if_none_match):
+    headers = {}
+    known = ETAG.findall(if_none_match or "")
+    seconds = _seconds_to_wait(prefer)
+    if as_of is not None:
+        then = await look_back(services.store, job_id=view.job.id, as_of=as_of)
+        if then is None:
+            raise JobNotFound(job_id)
+        view = then
+    elif seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds}"
+        is_news = bool(known) and str(view.job.version) not in known
+        if not is_news and not view.job.has_ended:
+            await watch.moved_on(view.job.id, view.job.version, at_most=seconds)
+            view = await read_visible(services, user, roles, job_id)
+    headers["ETag"] = etag_of(view)
+    if str(view.job.version) in known:
         return Response(status_code=304, headers=headers)
     return json_response(job_out(view), headers=headers)
+
+
+def _seconds_to_wait(prefer: str | None) -> int | None:
+    """The `wait` of RFC 7240; a preference that is not understood is no error."""
+    found = WAIT.search(prefer or "")
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else None

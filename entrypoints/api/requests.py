@@ -14,6 +14,7 @@ from domain.views import JobView
 from entrypoints.api.answers import ProblemOut
 from entrypoints.api.auth import Role, ValidatedJWTUser
 from entrypoints.api.cursors import JOB_ID
+from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -34,7 +35,13 @@ async def get_services(request: Request) -> Services:
     return services
 
 
+async def get_watch(request: Request) -> JobWatch:
+    watch: JobWatch = request.app.state.watch
+    return watch
+
+
 Work = Annotated[Services, Depends(get_services)]
+Watch = Annotated[JobWatch, Depends(get_watch)]
 Text = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
 
 

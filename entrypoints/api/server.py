@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
+from entrypoints.api.watching import JobWatch
 from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
 from entrypoints.settings import Settings, load_settings
@@ -22,9 +23,10 @@ async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) 
     """Serve until SIGTERM or SIGINT, then let the requests under way end; on `sockets`, or one of its own."""
     leaving = leave_on_signals()
     listening = list(sockets) or [listen_on(settings.api_host, settings.api_port)]
+    app = app_for(settings)
     server = _Server(
         uvicorn.Config(
-            app_for(settings),
+            app,
             # Ours: structlog's lines, the middleware's access line, our own start and end.
             log_config=None,
             access_log=False,
@@ -33,7 +35,7 @@ async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) 
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         )
     )
-    watching = asyncio.create_task(_leave(server, leaving))
+    watching = asyncio.create_task(_leave(server, leaving, app.state.watch))
     log.info("api.started", address=listening[0].getsockname()[:2])
     await server.serve(listening)
     watching.cancel()
@@ -66,6 +68,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _leave(server: uvicorn.Server, leaving: asyncio.Event) -> None:
+async def _leave(server: uvicorn.Server, leaving: asyncio.Event, watch: JobWatch) -> None:
     await leaving.wait()
+    # Requests that only wait for a job would hold the server up until its patience ends.
+    watch.close()
     server.should_exit = True

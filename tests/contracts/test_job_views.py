@@ -77,3 +77,10 @@ async def test_jobs_are_counted_as_they_are_listed(ports: Ports) -> None:
     assert await ports.views.count(mine) == 1
     assert await ports.views.count(replace(mine, statuses=frozenset({Status.PENDING}))) == 0
     assert await ports.views.estimate(mine) >= 0
+
+
+async def test_versions_are_those_of_the_views(ports: Ports) -> None:
+    waiting, cancelled = await submit(ports), await cancel(ports, await submit(ports))
+    asked = [waiting.job.id, cancelled.job.id, submission().job_id]
+
+    assert await ports.views.versions(asked) == {waiting.job.id: 1, cancelled.job.id: 2}

@@ -133,7 +133,10 @@ async def test_a_bad_query_names_its_parameter(client: httpx.AsyncClient, query:
 
     assert answer.status_code == 422
     # Of a parameter that may be given more than once, the pointer also says which one.
-    assert answer.json()["errors"][0]["pointer"].removesuffix("/0") == f"/query/{query.split('=', maxsplit=1)[0]}"
+    assert (
+        answer.json()["errors"][0]["pointer"].removesuffix("/0")
+        == f"/query/{query.split('=', maxsplit=1)[0]}"
+    )
 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "", "a b", "elsewhere.example/x?y"])
