@@ -10,8 +10,8 @@ from entrypoints.cli import audit, client, demo, recover, serve
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
 Exit codes: 0 done; 1 the job failed or was cancelled, or the demo or `audit verify` found something
-wrong; 2 wrong usage or settings; 3 not found; 4 refused (the job's state, its version, or a field); 5 no valid token; 6 the service
-cannot be reached.
+wrong; 2 wrong usage or settings; 3 not found; 4 refused (the job's state, its
+version, or a field); 5 no valid token; 6 the service cannot be reached.
 """
 
 app = typer.Typer(
