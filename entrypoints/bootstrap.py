@@ -21,6 +21,7 @@ from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.workers import PostgresWorkers
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.job_types import JobType, JobTypes
@@ -68,6 +69,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
         statistics=PostgresJobStatistics(database),
+        workers=PostgresWorkers(database),
         types=types,
         parser=PydanticParameterParser(types),
         clock=SystemClock(),

@@ -14,6 +14,7 @@ from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.recovery import Recovery
 from domain.ports.system import Clock, Ids, Randomness
+from domain.ports.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Services:
     recovery: Recovery
     audit: AuditTrail
     statistics: JobStatistics
+    workers: Workers
     types: JobTypes
     parser: ParameterParser
     clock: Clock

@@ -14,12 +14,14 @@ from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
 from domain.ports.compute import Compute
 from domain.ports.hints import Topic
+from domain.ports.workers import Presence
 from domain.use_cases.claim import claim
 from domain.use_cases.keep_lease import keep_leases
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
 from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
+from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -64,6 +66,7 @@ class Worker:
         """Work until `leaving`, then drain: let attempts end, release the rest, settle them all."""
         log.info("worker.started", worker_id=self._claimer.worker_id, compute=self._compute.name)
         settled = asyncio.Event()
+        beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
         helpers = [
             asyncio.create_task(repeat("settle", self._settle, leaving=settled)),
             asyncio.create_task(repeat("keep", self._keep, leaving=settled)),
@@ -79,8 +82,17 @@ class Worker:
         settled.set()
         for helper in helpers:
             helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        await asyncio.gather(beating, *helpers, return_exceptions=True)
         log.info("worker.left", worker_id=self._claimer.worker_id)
+
+    def _presence(self) -> Presence:
+        return Presence(
+            worker_id=self._claimer.worker_id,
+            compute=self._compute.name,
+            job_types=tuple(self._services.types.names()),
+            concurrency=self._settings.worker_concurrency,
+            running=len(self._running),
+        )
 
     async def _take(self, leaving: asyncio.Event) -> None:
         free = self._settings.worker_concurrency - len(self._running)

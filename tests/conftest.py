@@ -23,6 +23,7 @@ from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.workers import PostgresWorkers
 from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
 from entrypoints.services import Services
@@ -103,6 +104,7 @@ class PostgresPorts:
     recovery: PostgresRecovery
     audit: PostgresAuditTrail
     statistics: PostgresJobStatistics
+    workers: PostgresWorkers
     owner_url: str
 
     async def advance(self, seconds: float) -> None:
@@ -112,6 +114,7 @@ class PostgresPorts:
             await connection.execute(f"UPDATE pgmq.q_job_queue SET vt = vt - {past}")  # noqa: S608
             await connection.execute(f"UPDATE jobledger.outbox SET available_at = available_at - {past}")  # noqa: S608
             await connection.execute(f"UPDATE jobledger.jobs SET due_at = due_at - {past}")  # noqa: S608
+            await connection.execute(f"UPDATE jobledger.workers SET alive_until = alive_until - {past}")  # noqa: S608
 
     async def put_message(self, body: str) -> None:
         async with await psycopg.AsyncConnection.connect(self.owner_url) as connection:
@@ -130,6 +133,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         recovery=PostgresRecovery(pool),
         audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
         statistics=PostgresJobStatistics(pool),
+        workers=PostgresWorkers(pool),
         owner_url=database.owner_url,
     )
     await pool.close()

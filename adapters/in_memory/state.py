@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from domain.errors import StorageUnavailable
 from domain.events import RecordedEvent
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId, MessageId, WorkerId
 from domain.ports.system import Clock
+from domain.ports.workers import LivingWorker
 from domain.views import JobView, QueueEntry
 
 
@@ -32,7 +33,10 @@ class Parked(NamedTuple):
 
 @dataclass(slots=True)
 class InMemoryState:
-    """Everything that would be durable. `effects` are what handlers' transactions left behind.
+    """Everything that would be durable.
+
+    `effects` are what handlers' transactions left behind; `workers` are kept with the time until which they
+    count as alive.
 
     Whoever sets `is_reachable` to False takes the database away: every port over it then raises
     StorageUnavailable.
@@ -45,6 +49,7 @@ class InMemoryState:
     queue: dict[MessageId, Message] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     effects: list[object] = field(default_factory=list)
+    workers: dict[WorkerId, tuple[LivingWorker, datetime]] = field(default_factory=dict)
     is_reachable: bool = True
     _last_id: int = 0
 

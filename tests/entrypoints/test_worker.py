@@ -361,3 +361,22 @@ async def test_nothing_is_left_in_outbox_or_queue(running: Running, database: Te
             "SELECT (SELECT count(*) FROM jobledger.outbox), (SELECT count(*) FROM pgmq.q_job_queue)"
         ).fetchone()
     assert left == (0, 0)
+
+
+async def test_a_worker_is_known_while_it_lives_and_no_longer_when_it_left(running: Running) -> None:
+    workers = running.services.workers
+    job_id = await running.submit("waits")
+
+    async def is_known() -> bool:
+        return bool(await workers.living())
+
+    await running.until(is_known)
+    (worker,) = await workers.living()
+    gate.may_end.set()
+    (_, begun, *_) = await running.ended(job_id)
+    await running.leave()
+
+    assert isinstance(begun, AttemptStarted)
+    assert worker.presence.worker_id == begun.worker_id
+    assert worker.presence.job_types == tuple(TYPES.names())
+    assert await workers.living() == []

@@ -12,6 +12,7 @@ from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
+from adapters.in_memory.workers import InMemoryWorkers
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.event_store import EventStore
 from domain.ports.job_queue import JobQueue
@@ -19,6 +20,7 @@ from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.recovery import Recovery
+from domain.ports.workers import Workers
 from tests.fakes.system import FakeClock
 
 
@@ -39,6 +41,8 @@ class Ports(Protocol):
     def audit(self) -> AuditTrail: ...
     @property
     def statistics(self) -> JobStatistics: ...
+    @property
+    def workers(self) -> Workers: ...
 
     async def advance(self, seconds: float) -> None: ...
 
@@ -57,6 +61,7 @@ class InMemoryPorts:
     recovery: InMemoryRecovery
     audit: InMemoryAuditTrail
     statistics: InMemoryJobStatistics
+    workers: InMemoryWorkers
     hints: InMemoryHints
 
     async def advance(self, seconds: float) -> None:
@@ -80,5 +85,6 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryRecovery(state),
         audit,
         InMemoryJobStatistics(state, audit),
+        InMemoryWorkers(state),
         InMemoryHints(),
     )

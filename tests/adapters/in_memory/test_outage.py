@@ -8,18 +8,20 @@ from adapters.in_memory.health import InMemoryHealth
 from domain import decisions
 from domain.errors import StorageUnavailable
 from domain.events import JobEvent
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId, MessageId, WorkerId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
 from domain.ports.health import Health
 from domain.ports.job_queue import Delivery
 from domain.ports.job_views import JobFilter
+from domain.ports.workers import Presence
 from tests.builders import provenance, submission
 from tests.contracts.acts import start, submit
 from tests.fakes.ports import InMemoryPorts, in_memory_ports
 
 JOB = JobId("019a0000-0000-7000-8000-000000000001")
 DELIVERY = Delivery(MessageId(1), 1, None, None, "{}")
+PRESENCE = Presence(WorkerId("worker-1"), "local", (), 1, 0)
 
 CALLS: dict[str, Callable[[InMemoryPorts], Awaitable[object]]] = {
     "health.check": lambda ports: InMemoryHealth(ports.state).check(),
@@ -35,6 +37,9 @@ CALLS: dict[str, Callable[[InMemoryPorts], Awaitable[object]]] = {
     "queue.park": lambda ports: ports.queue.park(DELIVERY, error="no"),
     "recovery.suspects": lambda ports: ports.recovery.suspects(after=None, limit=1, silent_for_seconds=1),
     "recovery.make_months_ahead": lambda ports: ports.recovery.make_months_ahead(),
+    "workers.beat": lambda ports: ports.workers.beat(PRESENCE, alive_for_seconds=1),
+    "workers.leave": lambda ports: ports.workers.leave(PRESENCE.worker_id),
+    "workers.living": lambda ports: ports.workers.living(),
 }
 
 
