@@ -4,7 +4,12 @@ On a job's stream these would move its version, and break what clients and worke
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from typing import ClassVar
+
+from domain.events import personal
+from domain.identifiers import JobId, UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,57 @@ class RecoverySwept:
     skipped: tuple[dict[str, str], ...] = ()
 
 
-AuditEvent = RecoverySwept
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused:
+    """Somebody asked for what they may not do, or what cannot be done; `problem` is the answer's kind.
 
-AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in (RecoverySwept,)}
+    `unrecorded` are the refusals before this one that were not recorded, because there were too many.
+    """
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    method: str
+    route: str
+    status: int
+    problem: str
+    unrecorded: int
+    job_id: str | None
+    detail: str | None = personal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRead:
+    """An auditor began to read what is not their own: one a session; `route` is what was read first."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    route: str
+    query: str | None = personal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryExported:
+    """An auditor was given an export: which positions of which tree, filtered by what, in which form."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    origin: str
+    size: int
+    first_position: int
+    last_position: int
+    form: str
+    filter: dict[str, str]
+
+
+AuditEvent = RecoverySwept | CommandRefused | HistoryRead | HistoryExported
+
+AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}
+
+ACCESS_TYPES = frozenset({HistoryRead.__name__, HistoryExported.__name__})
+"""They wake nobody who waits for events: a reader would wake themselves by reading."""
+
+
+def session_stream(user_id: UserId, session: str, at: datetime) -> JobId:
+    """The stream of what is recorded once a session and hour, the same whoever asks: a UUIDv7 of the hour."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    digest = int.from_bytes(sha256(f"{user_id}\n{session}\n{hour.isoformat()}".encode()).digest())
+    upper = int(hour.timestamp() * 1000) << 16 | 0x7000 | digest >> 244
+    text = f"{upper << 64 | 0b10 << 62 | digest & (1 << 62) - 1:032x}"
+    return JobId("-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])))

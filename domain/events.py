@@ -225,9 +225,11 @@ EVENT_TYPES: dict[str, type[JobEvent]] = {kind.__name__: kind for kind in JobEve
 class ActorKind(StrEnum):
     USER = "user"
     OPERATOR = "operator"
+    AUDITOR = "auditor"
     WORKER = "worker"
     RECOVERY = "recovery"
     SYSTEM = "system"
+    ANONYMOUS = "anonymous"
 
 
 class Actor(NamedTuple):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.in_memory.audit_trail import InMemoryAuditTrail
 from adapters.in_memory.state import InMemoryState
+from domain.audit import RecoverySwept
 from domain.events import JobSubmitted
 from domain.identifiers import JobId, UserId
 from domain.job_statistics import EVERYBODY, Count, Rate, Step, steps
@@ -53,8 +54,12 @@ class InMemoryJobStatistics:
     async def sweeps(self, *, limit: int) -> list[RecordedSweep]:
         self._state.reach()
         now = self._state.clock.now()
-        newest = self._audit.recorded[::-1][:limit]
-        return [RecordedSweep(now, provenance.actor, sweep) for sweep, provenance in newest]
+        sweeps = [
+            RecordedSweep(now, provenance.actor, event)
+            for event, provenance in reversed(self._audit.recorded)
+            if isinstance(event, RecoverySwept)
+        ]
+        return sweeps[:limit]
 
     async def start_over(self) -> None:
         self._state.reach()

@@ -8,6 +8,7 @@ from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
 from domain.audit import AuditEvent
 from domain.events import Provenance
+from domain.identifiers import JobId
 from domain.ports.system import Ids
 
 
@@ -17,10 +18,12 @@ class PostgresAuditTrail:
         self._ids = ids
         self._code_version = code_version
 
-    async def record(self, event: AuditEvent, provenance: Provenance) -> None:
+    async def record(
+        self, event: AuditEvent, provenance: Provenance, *, once_as: JobId | None = None
+    ) -> None:
         parameters: dict[str, Any] = event_codec.encode(event, os.urandom(event_codec.SALT_BYTES))._asdict()
         parameters |= {
-            "stream_id": self._ids.job_id(),
+            "stream_id": once_as or self._ids.job_id(),
             "command_id": provenance.command_id,
             "actor_kind": provenance.actor.kind.value,
             "actor_id": provenance.actor.id,

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from domain.identifiers import JobId, UserId
 from domain.ledger.lines import SealedEvent
 from domain.ledger.merkle import Tile
+from domain.ledger.notes import LogKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,9 @@ class LedgerReading(Protocol):
 
     async def head(self) -> Head | None:
         """The last checkpoint of the newest tree; None before the first."""
+
+    async def keys(self) -> list[LogKey]:
+        """The public keys that checkpoints were ever signed with, the newest first."""
 
     async def checkpoints(self, tree: int, *, above: int, through: int, limit: int) -> list[str]:
         """The tree's signed checkpoints of sizes above `above` and up to `through`, the smallest first."""

@@ -17,6 +17,7 @@ from entrypoints.api import (
 )
 from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
+from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -47,6 +48,7 @@ def create_app(
     )
     app.state.services = services
     app.state.watch = JobWatch(lambda: app.state.services.views)
+    app.state.records = RequestRecords(lambda: app.state.services)
     app.state.verifier = verifier
     app.state.settings = settings
     app.include_router(health.router)

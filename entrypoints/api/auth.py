@@ -6,11 +6,13 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from domain.errors import NotAuthenticated
+from domain.errors import NotAuthenticated, NotPermitted
 from domain.events import Actor, ActorKind
 from domain.identifiers import UserId
 from domain.ports.tokens import VerifiedToken
 from entrypoints.settings import Settings
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of the configured issuer.")
 
@@ -40,13 +42,8 @@ async def get_verified_token(
     return token
 
 
-async def get_validated_jwt_user(
-    token: Annotated[VerifiedToken, Depends(get_verified_token)],
-) -> ValidatedJWTUser:
-    return ValidatedJWTUser(token.user_id)
-
-
 async def get_roles(
+    request: Request,
     token: Annotated[VerifiedToken, Depends(get_verified_token)],
     settings: Annotated[Settings, Depends(get_settings)],
 ) -> frozenset[Role]:
@@ -56,11 +53,26 @@ async def get_roles(
         claim = claim.get(name) if isinstance(claim, dict) else None
     named = claim if isinstance(claim, list) else [claim]
     known = (Role(name) for name in named if isinstance(name, str) and name in set(Role))
-    return frozenset({Role.USER, *known})
+    roles = frozenset({Role.USER, *known})
+    if Role.OPERATOR in roles:
+        request.state.actor_kind = ActorKind.OPERATOR
+    elif Role.AUDITOR in roles:
+        request.state.actor_kind = ActorKind.AUDITOR
+    return roles
+
+
+Token = Annotated[VerifiedToken, Depends(get_verified_token)]
+Roles = Annotated[frozenset[Role], Depends(get_roles)]
+
+
+async def get_validated_jwt_user(request: Request, token: Token, roles: Roles) -> ValidatedJWTUser:
+    """Who asks; raises NotPermitted for the command of an auditor who is no operator."""
+    if Role.AUDITOR in roles and Role.OPERATOR not in roles and request.method not in READING:
+        raise NotPermitted("An auditor can change nothing.")
+    return ValidatedJWTUser(token.user_id)
 
 
 CurrentUser = Annotated[ValidatedJWTUser, Depends(get_validated_jwt_user)]
-Roles = Annotated[frozenset[Role], Depends(get_roles)]
 
 
 def actor_of(user: ValidatedJWTUser) -> Actor:

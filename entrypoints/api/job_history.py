@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from entrypoints.api.answers import EventPage, event_out, json_response
-from entrypoints.api.auth import CurrentUser, Roles
-from entrypoints.api.requests import Work, answers, link_to, read_visible
+from entrypoints.api.requests import Reading, Work, answers, link_to, read_visible
 
 EVENTS_PER_PAGE = 200
 
@@ -21,13 +20,12 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 async def list_job_events(
     job_id: str,
     services: Work,
-    user: CurrentUser,
-    roles: Roles,
+    reader: Reading,
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=EVENTS_PER_PAGE)] = EVENTS_PER_PAGE,
 ) -> Response:
     """What happened to the job, in order, above version `after`."""
-    view = await read_visible(services, user, roles, job_id)
+    view = await read_visible(reader, job_id)
     found = await services.store.read_stream(view.job.id, after_version=after, limit=limit + 1)
     page = found[:limit]
     link = None

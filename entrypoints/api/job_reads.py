@@ -12,9 +12,9 @@ from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
 from domain.use_cases.look_back import look_back
 from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_response
-from entrypoints.api.auth import CurrentUser, Roles
+from entrypoints.api.auth import CurrentUser
 from entrypoints.api.cursors import decode_cursor, encode_cursor
-from entrypoints.api.requests import ETAG, Text, Watch, Work, answers, etag_of, link_to, read_visible
+from entrypoints.api.requests import ETAG, Reading, Text, Watch, Work, answers, etag_of, link_to, read_visible
 from entrypoints.api.schemas import Instant
 
 MAX_OFFSET = 10_000
@@ -98,8 +98,7 @@ def _asked(which: JobFilter) -> dict[str, Any]:
 async def get_job(
     job_id: str,
     services: Work,
-    user: CurrentUser,
-    roles: Roles,
+    reader: Reading,
     watch: Watch,
     as_of: AsOf | None = None,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -110,7 +109,7 @@ async def get_job(
     `Prefer: wait=N` holds the answer back until the job changes, for at most 30 seconds. `as_of` shows the
     job as it was at a version or time.
     """
-    view = await read_visible(services, user, roles, job_id)
+    view = await read_visible(reader, job_id)
     headers = {}
     known = ETAG.findall(if_none_match or "")
     seconds = _seconds_to_wait(prefer)
@@ -124,7 +123,7 @@ async def get_job(
         is_news = bool(known) and str(view.job.version) not in known
         if not is_news and not view.job.has_ended:
             await watch.moved_on(view.job.id, view.job.version, at_most=seconds)
-            view = await read_visible(services, user, roles, job_id)
+            view = await read_visible(reader, job_id)
     headers["ETag"] = etag_of(view)
     if str(view.job.version) in known:
         return Response(status_code=304, headers=headers)

@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from domain.errors import StorageUnavailable
 from domain.identifiers import JobId
-from domain.ports.tokens import VerifiedToken
 from entrypoints.api.answers import dumps, event_out
-from entrypoints.api.auth import CurrentUser, Roles, get_verified_token
-from entrypoints.api.requests import Watch, Work, answers, read_visible
+from entrypoints.api.auth import Token
+from entrypoints.api.requests import Reading, Watch, Work, answers, read_visible
 from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 
@@ -43,9 +42,8 @@ async def stream_job_events(
     job_id: str,
     services: Work,
     watch: Watch,
-    user: CurrentUser,
-    roles: Roles,
-    token: Annotated[VerifiedToken, Depends(get_verified_token)],
+    reader: Reading,
+    token: Token,
     after: Version = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=2**31 - 1)] = None,
 ) -> Response:
@@ -53,7 +51,7 @@ async def stream_job_events(
 
     Ends after the job's final event, when the token expires, and when the server leaves.
     """
-    view = await read_visible(services, user, roles, job_id)
+    view = await read_visible(reader, job_id)
     known = after if last_event_id is None else last_event_id
     if view.job.has_ended and known >= view.job.version:
         return Response(status_code=204)

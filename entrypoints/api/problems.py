@@ -98,6 +98,8 @@ def _answer(request: Request, kind: Kind, detail: str, **rest: Any) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     kind = KINDS[type(error)]  # type: ignore[index]  # registered for JobledgerError only
+    if isinstance(error, JobledgerError) and kind is not INTERNAL:
+        await request.app.state.records.refused(request, error, status=kind.status, problem=kind.slug)
     if isinstance(error, InvalidSubmission):
         return _answer(request, kind, "See `errors`.", errors=_errors(error.problems))
     if isinstance(error, NotAuthenticated):

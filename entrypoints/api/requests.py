@@ -1,7 +1,8 @@
 """What the job routes share: the caller's services, who asks, and what the headers say."""
 
 import re
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
@@ -9,11 +10,12 @@ from pydantic import BaseModel
 
 from domain.errors import JobNotFound
 from domain.events import Actor, Provenance
-from domain.identifiers import JobId
+from domain.identifiers import JobId, UserId
 from domain.views import JobView
 from entrypoints.api.answers import ProblemOut
-from entrypoints.api.auth import Role, ValidatedJWTUser
+from entrypoints.api.auth import CurrentUser, Role, Roles, Token
 from entrypoints.api.cursors import JOB_ID
+from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 
@@ -78,11 +80,30 @@ def link_to(path: str, parameters: dict[str, Any]) -> str:
     return f"{path}?{urlencode(asked, doseq=True)}"
 
 
-async def read_visible(
-    services: Services, user: ValidatedJWTUser, roles: frozenset[Role], job_id: str
-) -> JobView:
+class Reader(NamedTuple):
+    """Whose eyes see; `record` notes, for those of an auditor, that they saw what is not their own."""
+
+    services: Services
+    user_id: UserId
+    is_auditor: bool
+    record: Callable[[], Awaitable[None]]
+
+
+async def get_reader(
+    request: Request, services: Work, user: CurrentUser, roles: Roles, token: Token
+) -> Reader:
+    records: RequestRecords = request.app.state.records
+    return Reader(services, user.user_id, Role.AUDITOR in roles, lambda: records.read(request, token))
+
+
+Reading = Annotated[Reader, Depends(get_reader)]
+
+
+async def read_visible(reader: Reader, job_id: str) -> JobView:
     """The caller's own job, or anybody's for an auditor; other people's are as absent as those never made."""
-    view = await services.views.get(parse_job_id(job_id))
-    if view is None or (view.job.user_id != user.user_id and Role.AUDITOR not in roles):
+    view = await reader.services.views.get(parse_job_id(job_id))
+    if view is None or (view.job.user_id != reader.user_id and not reader.is_auditor):
         raise JobNotFound(job_id)
+    if view.job.user_id != reader.user_id:
+        await reader.record()
     return view

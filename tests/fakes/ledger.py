@@ -98,6 +98,9 @@ class ListedLedger:
         size = max(self.sizes, default=len(self.events))
         return Head(self.note(size), self.tree, self.first) if size else None
 
+    async def keys(self) -> list[LogKey]:
+        return [self.key]
+
     async def checkpoints(self, tree: int, *, above: int, through: int, limit: int) -> list[str]:
         return [self.note(size) for size in sorted(self.sizes) if above < size <= through][:limit]
 

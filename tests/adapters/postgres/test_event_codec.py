@@ -92,6 +92,20 @@ def sample(event_type: Any) -> Any:
         "months_made": 1,
         "acted": ({"job_id": "j", "suspicion": "stuck", "event": "JobFailed"},),
         "skipped": ({"job_id": "k", "suspicion": "orphaned", "reason": "it moved on meanwhile"},),
+        "method": "POST",
+        "route": "/jobs/{job_id}/cancel",
+        "status": 409,
+        "problem": "illegal-transition",
+        "unrecorded": 2,
+        "job_id": "019a0000-0000-7000-8000-000000000003",
+        "detail": "A job that is completed cannot be asked to cancel.",
+        "query": "type=JobFailed",
+        "origin": "jobledger.example/log",
+        "size": 100,
+        "first_position": 1,
+        "last_position": 90,
+        "form": "ndjson",
+        "filter": {"type": "JobFailed"},
     }
     return event_type(**{field.name: by_name[field.name] for field in fields(event_type)})
 

@@ -76,7 +76,7 @@ async def test_an_auditor_reads_every_history_and_changes_none(as_user: Client) 
     assert (await auditor.get(f"/jobs/{job['id']}")).json() == job
     assert (await auditor.get(f"/jobs/{job['id']}/events")).status_code == 200
     refused = await auditor.post(f"/jobs/{job['id']}/cancel", json={"reason": "no"})
-    assert refused.status_code == 404
+    assert refused.status_code == 403
 
 
 async def test_job_types_come_with_the_schema_of_their_parameters(client: httpx.AsyncClient) -> None:
