@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -52,15 +53,18 @@ async def local_service(
     Sets `leaving` when the service cannot go on; when it was set already, what is yielded is on its way down.
     Raises InvalidSettings or StorageUnavailable when it does not start.
     """
-    with _only_one(settings.data_directory):
-        port = await _free_port(settings.api_host, settings.api_port, leaving)
+    with (
+        _only_one(settings.data_directory),
+        await _listen(settings.api_host, settings.api_port, leaving) as listening,
+    ):
+        port: int = listening.getsockname()[1]
         server = bootstrap.embedded_postgres(settings)
         await asyncio.to_thread(server.start)
         try:
             owner_url, service_url = await asyncio.to_thread(bootstrap.prepare_embedded, server)
             joined = _over(settings, port=port, owner_url=owner_url, service_url=service_url)
             supervisor = Supervisor(
-                [Part(name, (sys.executable, "-m", "entrypoints.parts", name)) for name in PARTS],
+                [_part(name, listening) for name in PARTS],
                 environment=os.environ | _environment(joined),
                 output=output,
                 drain_seconds=settings.drain_seconds + 2 * settings.cancel_grace_seconds + 5,
@@ -91,6 +95,13 @@ def _over(settings: Settings, *, port: int, owner_url: str, service_url: str) ->
             "database_is_pooled": False,
         }
     )
+
+
+def _part(name: str, listening: socket.socket) -> Part:
+    command = (sys.executable, "-m", "entrypoints.parts", name)
+    if name != "api":
+        return Part(name, command)
+    return Part(name, (*command, str(listening.fileno())), passes=(listening.fileno(),))
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -136,14 +147,16 @@ async def _keep_running(start: Callable[[], str], leaving: asyncio.Event) -> Non
             log.error("postgres.did_not_start", error=str(error))  # noqa: TRY400 - its text says it all
 
 
-async def _free_port(host: str, port: int, leaving: asyncio.Event) -> int:
-    """The port, free to listen on; 0 becomes one that is."""
+async def _listen(host: str, port: int, leaving: asyncio.Event) -> socket.socket:
+    """A socket of the service's own, on a free port when `port` is 0.
+
+    It is ours and not the API's, so that clients wait while the API is started again, instead of being
+    refused, and nobody takes the port meanwhile.
+    """
     deadline = time.monotonic() + PORT_SECONDS
     while True:
         try:
-            with listen_on(host, port) as found:
-                number: int = found.getsockname()[1]
-                return number
+            return listen_on(host, port)
         except InvalidSettings:
             if time.monotonic() > deadline or leaving.is_set():
                 raise

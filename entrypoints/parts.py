@@ -1,4 +1,4 @@
-"""The parts of the service, each a process: `python -m entrypoints.parts api | relay | worker`.
+"""The parts of the service, each a process: `python -m entrypoints.parts api [descriptor] | relay | worker`.
 
 Apart from the command line, because a part starts in half the time without what only people need.
 """
@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -20,12 +21,15 @@ from entrypoints.settings import Settings, load_settings
 Run = Callable[[Settings], Coroutine[Any, Any, None]]
 
 
-def run_part(name: str) -> None:
-    """Run the part until it is told to leave; raises InvalidSettings when it cannot start as configured."""
+def run_part(name: str, *, listening_on: int | None = None) -> None:
+    """Run the part until it is told to leave; raises InvalidSettings when it cannot start as configured.
+
+    The API serves on the descriptor `listening_on`, a socket that it inherited, where one is given.
+    """
     settings = load_settings()
     set_up_logging(settings.log_level)
     watch_supervisor(os.environ)
-    run = _part(name)
+    run = _part(name, listening_on)
     rest_the_collector()
     run_async(run(settings))
 
@@ -41,12 +45,12 @@ def rest_the_collector() -> None:
     gc.set_threshold(70_000, 10, 10)
 
 
-def _part(name: str) -> Run:
+def _part(name: str, listening_on: int | None) -> Run:
     # Imported one by one: only the API needs FastAPI, which takes as long as everything else together.
     if name == "api":
         from entrypoints.api.server import run_api  # noqa: PLC0415
 
-        return run_api
+        return partial(run_api, listening_on=listening_on)
     if name == "relay":
         from entrypoints.relay import run_relay  # noqa: PLC0415
 
@@ -63,7 +67,7 @@ def run_async(work: Coroutine[Any, Any, Any]) -> Any:
 
 if __name__ == "__main__":
     try:
-        run_part(sys.argv[1])
+        run_part(sys.argv[1], listening_on=int(sys.argv[2]) if sys.argv[2:] else None)
     except JobledgerError as error:
         sys.stderr.write(f"jobledger: {error}\n")
         sys.exit(2)

@@ -27,10 +27,11 @@ MISCONFIGURED = 2
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One child process; `name` is for people."""
+    """One child process; `name` is for people, `passes` are descriptors that it inherits."""
 
     name: str
     command: tuple[str, ...]
+    passes: tuple[int, ...] = ()
 
 
 class Supervisor:
@@ -57,7 +58,7 @@ class Supervisor:
     async def run(self, leaving: asyncio.Event) -> None:
         """Run all parts until `leaving`, which it sets itself when one cannot be run; then end them all.
 
-        Raises InvalidSettings when a part refused to start as configured.
+        Raises InvalidSettings when a part refused, at its first start, to start as configured.
         """
         reading, writing = os.pipe()
         tasks = [asyncio.create_task(self._keep(part, reading, leaving)) for part in self._parts]
@@ -71,14 +72,17 @@ class Supervisor:
 
     async def _keep(self, part: Part, pipe: int, leaving: asyncio.Event) -> None:
         backoff = FIRST_BACKOFF_SECONDS
+        has_run = False
         while not leaving.is_set():
             began = time.monotonic()
             process = await self._start(part, pipe)
             await self._until_exit(process, leaving)
             if leaving.is_set():
                 return
-            if process.returncode == MISCONFIGURED:
+            # One that has run before is configured well enough: whatever hinders it now may pass.
+            if process.returncode == MISCONFIGURED and not has_run:
                 raise InvalidSettings(f"{part.name} cannot start as configured.")
+            has_run = True
             if time.monotonic() - began > WELL_AFTER_SECONDS:
                 backoff = FIRST_BACKOFF_SECONDS
             log.error("part.died", part=part.name, exit_code=process.returncode, restarts_in_seconds=backoff)
@@ -92,7 +96,7 @@ class Supervisor:
             stdout=self._output,
             stderr=self._output,
             env={**self._environment, PIPE_VARIABLE: str(pipe)},
-            pass_fds=(pipe,),
+            pass_fds=(pipe, *part.passes),
             start_new_session=True,
         )
         self.pids[part.name] = process.pid

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
@@ -19,10 +19,16 @@ from entrypoints.settings import Settings, load_settings
 log = structlog.get_logger()
 
 
-async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) -> None:
-    """Serve until SIGTERM or SIGINT, then let the requests under way end; on `sockets`, or one of its own."""
+async def run_api(settings: Settings, *, listening_on: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests under way end.
+
+    `listening_on` is the descriptor of a socket that a supervisor holds for its APIs; else it is one of ours.
+    """
     leaving = leave_on_signals()
-    listening = list(sockets) or [listen_on(settings.api_host, settings.api_port)]
+    if listening_on is None:
+        listening = listen_on(settings.api_host, settings.api_port)
+    else:
+        listening = socket.socket(fileno=listening_on)
     app = app_for(settings)
     server = _Server(
         uvicorn.Config(
@@ -36,8 +42,8 @@ async def run_api(settings: Settings, *, sockets: Sequence[socket.socket] = ()) 
         )
     )
     watching = asyncio.create_task(_leave(server, leaving, app.state.watch))
-    log.info("api.started", address=listening[0].getsockname()[:2])
-    await server.serve(listening)
+    log.info("api.started", address=listening.getsockname()[:2])
+    await server.serve([listening])
     watching.cancel()
     log.info("api.left")
 

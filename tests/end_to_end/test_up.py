@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.end_to_end.up import END_SECONDS, Up, started, until
@@ -28,6 +29,16 @@ def test_a_job_finishes_soon_although_its_worker_was_killed(up: Up) -> None:
         "JobSubmitted", "AttemptStarted", "AttemptLost", "AttemptStarted", "JobCompleted",
     ]  # fmt: skip
     assert set(up.statuses().values()) == {"completed"}
+
+
+def test_a_request_made_while_the_api_is_down_waits_for_its_successor(up: Up) -> None:
+    # A port that nobody holds could be anybody's when the API comes back, and clients would be refused.
+    for _ in range(3):
+        killed = up.children()["api"]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda killed=killed: not Path(f"/proc/{killed}/fd/0").exists(), END_SECONDS)  # type: ignore[misc]  # bound now
+        with httpx.Client(base_url=up.url, trust_env=False, timeout=END_SECONDS) as client:
+            assert client.get("/health").status_code == 200
 
 
 def test_a_second_start_after_everything_was_killed_finishes_every_accepted_job(up: Up) -> None:

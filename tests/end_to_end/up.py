@@ -27,7 +27,7 @@ class Up:
             sys.executable, "-m", "entrypoints.cli", "up",
             "--data-directory", str(data_directory), "--port", str(port),
         ]  # fmt: skip
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._data_directory = data_directory
         self._port = port
         self.start()
@@ -41,13 +41,13 @@ class Up:
         )
         until(self._is_ready, READY_SECONDS)
         self.client = httpx.Client(
-            base_url=self._url, headers={"Authorization": f"Bearer {self._token()}"}, trust_env=False
+            base_url=self.url, headers={"Authorization": f"Bearer {self._token()}"}, trust_env=False
         )
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, (self._data_directory.parent / "up.log").read_text()[-3000:]
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{self._url}/health/db", trust_env=False).is_success
+            return httpx.get(f"{self.url}/health/db", trust_env=False).is_success
         return False
 
     def _token(self) -> str:

@@ -111,6 +111,34 @@ async def test_a_child_that_is_misconfigured_ends_the_whole(tmp_path: Path, outp
     assert leaving.is_set()
 
 
+async def test_a_child_that_has_run_is_started_again_whatever_it_exits_with(
+    tmp_path: Path, output: IO[str]
+) -> None:
+    once_misconfigured = f"""
+import pathlib, sys
+marks = pathlib.Path(sys.argv[1])
+if len(list(marks.glob("alive-*"))) == 1 and not (marks / "refused").exists():
+    (marks / "refused").touch()
+    raise SystemExit(2)
+{WAITS}"""
+    async with running(supervisor_of(once_misconfigured, tmp_path, output)):
+        await until(lambda: len(seen(tmp_path, "alive")) == 1)
+        os.kill(seen(tmp_path, "alive")[0], signal.SIGKILL)
+        await until(lambda: len(seen(tmp_path, "alive")) == 2)
+    assert (tmp_path / "refused").exists()
+
+
+async def test_a_child_inherits_what_its_part_passes(tmp_path: Path, output: IO[str]) -> None:
+    reading, writing = os.pipe()
+    script = f"import os, time; os.write({writing}, b'here'); time.sleep(60)"
+    part = Part("child", (sys.executable, "-c", script), passes=(writing,))
+    supervisor = Supervisor([part], environment=os.environ, output=output, drain_seconds=0.1)
+    async with running(supervisor):
+        assert await asyncio.to_thread(os.read, reading, 4) == b"here"
+    os.close(reading)
+    os.close(writing)
+
+
 async def test_a_child_leaves_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     supervisor = await asyncio.create_subprocess_exec(sys.executable, "-c", SUPERVISES, str(tmp_path), WAITS)
     await until(lambda: len(seen(tmp_path, "alive")) == 1)
