@@ -11,6 +11,7 @@ JobledgerError
 ├── NotAuthenticated         no valid token
 ├── NotPermitted             the caller's role does not allow it
 ├── StorageUnavailable       the database cannot be reached, or is too busy, now
+├── ComputeUnavailable       remote compute cannot be reached, or is too busy, now
 ├── InvalidSettings          the service cannot start as configured
 └── AttemptGivenUp           this attempt no longer owns its job
 
@@ -89,6 +90,10 @@ class NotPermitted(JobledgerError):
 
 
 class StorageUnavailable(JobledgerError):
+    pass
+
+
+class ComputeUnavailable(JobledgerError):
     pass
 
 

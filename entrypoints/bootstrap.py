@@ -13,6 +13,7 @@ from adapters.local_issuer import LocalIssuer
 from adapters.migrations import upgrade
 from adapters.parameters import PydanticParameterParser
 from adapters.postgres.audit_trail import PostgresAuditTrail
+from adapters.postgres.dispatches import PgmqDispatches
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
@@ -26,6 +27,7 @@ from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.job_types import JobType, JobTypes
 from domain.ports.compute import Compute
+from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.sample_task import sample_task
 from entrypoints.services import Services
@@ -60,10 +62,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     ids = Uuid7Ids()
     types = job_types(settings)
     services = Services(
-        store=PostgresEventStore(database, transactions, code_version=CODE_VERSION),
+        store=PostgresEventStore(database, transactions, code_version=CODE_VERSION, routes=settings.routes),
         views=PostgresJobViews(database),
         outbox=PostgresOutbox(database),
         queue=PgmqJobQueue(database, code_version=CODE_VERSION),
+        dispatches=PgmqDispatches(database),
         hints=hints,
         health=PostgresHealth(database),
         recovery=PostgresRecovery(database),
@@ -111,6 +114,16 @@ def local_compute(services: Services, settings: Settings) -> Compute:
         services.ids,
         threads=settings.worker_threads,
     )
+
+
+def remote_compute(settings: Settings) -> RemoteCompute | None:
+    """Where jobs run that do not run here; None when all do."""
+    if not settings.routes.has_remote:
+        return None
+    # Most of a second, and only those who use it have to wait.
+    from adapters.modal_compute import ModalCompute  # noqa: PLC0415
+
+    return ModalCompute(app_name=settings.modal_app_name, deadline_seconds=settings.modal_deadline_seconds)
 
 
 def local_issuer(settings: Settings) -> TokenIssuer | None:

@@ -1,4 +1,7 @@
-"""The relay: moves due outbox entries into the queue, woken by hints and a slow poll; sweeps and counts."""
+"""The relay: moves due outbox entries into the queue, woken by hints and a slow poll.
+
+Its process also dispatches, sweeps and counts.
+"""
 
 import asyncio
 
@@ -8,6 +11,7 @@ from domain.ports.hints import Topic
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
 from entrypoints.counting import count_until
+from entrypoints.dispatcher import dispatch_until
 from entrypoints.loops import first_of, leave_on_signals, repeat
 from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
@@ -28,6 +32,7 @@ async def run_relay(settings: Settings) -> None:
             relay_until(leaving, services, settings),
             sweep_until(leaving, services, settings),
             count_until(leaving, services, settings),
+            dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
         )
     log.info("relay.left")
 

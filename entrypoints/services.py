@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from domain.job_types import JobTypes
 from domain.ports.audit_trail import AuditTrail
+from domain.ports.dispatches import Dispatches
 from domain.ports.event_store import EventStore
 from domain.ports.health import Health
 from domain.ports.hints import Hints
@@ -23,6 +24,7 @@ class Services:
     views: JobViews
     outbox: Outbox
     queue: JobQueue
+    dispatches: Dispatches
     hints: Hints
     health: Health
     recovery: Recovery

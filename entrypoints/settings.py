@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.errors import InvalidSettings
+from domain.routes import COMPUTES, LOCAL, Routes
 
 
 class Environment(StrEnum):
@@ -18,6 +19,21 @@ class Environment(StrEnum):
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _routes(parts: list[str]) -> Routes:
+    """The routes that JOB_COMPUTE spells; raises ValueError."""
+    default = LOCAL
+    by_type: dict[str, str] = {}
+    for part in parts:
+        name, is_of_type, compute = part.rpartition("=")
+        if compute not in COMPUTES:
+            raise ValueError(f"{compute!r} is no compute; known are {' and '.join(COMPUTES)}")
+        if is_of_type:
+            by_type[name.strip()] = compute
+        else:
+            default = compute
+    return Routes(default, by_type)
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
@@ -112,7 +128,23 @@ class Settings(BaseSettings):
         1.0, gt=0, le=60, description="How often every relay offers to count new events for the dashboard."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    job_compute: Names = Field(
+        [LOCAL],
+        description="Where jobs run, `local` or `modal`, and what runs elsewhere: `local,resize=modal`.",
+    )
     modal_app_name: str = Field("jobledger", description="The name of the app on Modal.")
+    modal_max_containers: int = Field(
+        10, ge=1, le=1000, description="Containers on Modal that run jobs, at most: one attempt each."
+    )
+    modal_max_unclaimed: int = Field(
+        20, ge=1, le=1000, description="Calls to Modal that wait for a container, at most."
+    )
+    modal_claim_seconds: int = Field(
+        300, ge=5, le=86_400, description="How long a call may wait for a container until it is looked after."
+    )
+    modal_deadline_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long one request to Modal may take."
+    )
 
     @field_validator("roles_claim")
     @classmethod
@@ -120,6 +152,16 @@ class Settings(BaseSettings):
         if claim.split(".", maxsplit=1)[0] == "user_metadata":
             raise ValueError("users write user_metadata themselves, so it cannot hold their roles")
         return claim
+
+    @field_validator("job_compute")
+    @classmethod
+    def _is_routed(cls, parts: list[str]) -> list[str]:
+        _routes(parts)
+        return parts
+
+    @property
+    def routes(self) -> Routes:
+        return _routes(self.job_compute)
 
     @property
     def database_url(self) -> str:

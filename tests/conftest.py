@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.migrations import upgrade
 from adapters.postgres.audit_trail import PostgresAuditTrail
+from adapters.postgres.dispatches import PgmqDispatches
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_statistics import PostgresJobStatistics
@@ -28,6 +29,7 @@ from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from tests.fakes.ports import REMOTE_TASKS
 
 TEMPLATE = "jobledger_template"
 _numbers = count(1)
@@ -101,6 +103,7 @@ class PostgresPorts:
     views: PostgresJobViews
     outbox: PostgresOutbox
     queue: PgmqJobQueue
+    dispatches: PgmqDispatches
     recovery: PostgresRecovery
     audit: PostgresAuditTrail
     statistics: PostgresJobStatistics
@@ -126,10 +129,11 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
     pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=False)
     await pool.open()
     yield PostgresPorts(
-        store=PostgresEventStore(pool, pool, code_version="test"),
+        store=PostgresEventStore(pool, pool, code_version="test", routes=REMOTE_TASKS),
         views=PostgresJobViews(pool),
         outbox=PostgresOutbox(pool),
         queue=PgmqJobQueue(pool, code_version="test"),
+        dispatches=PgmqDispatches(pool),
         recovery=PostgresRecovery(pool),
         audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
         statistics=PostgresJobStatistics(pool),

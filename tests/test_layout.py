@@ -66,12 +66,12 @@ def test_every_direct_dependency_is_pinned() -> None:
     asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
     pinned = {pin.split("==")[0] for pin in project["tool"]["uv"]["constraint-dependencies"]}
 
-    assert {re.split(r"[\[;]", name)[0] for name in asked} - pinned == set()
+    assert {re.split(r"[\[;=]", name)[0] for name in asked} - pinned == set()
 
 
 def test_every_dependency_of_the_service_is_in_the_pinned_requirements() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = {re.split(r"[\[;]", name)[0] for name in project["project"]["dependencies"]}
+    asked = {re.split(r"[\[;=]", name)[0] for name in project["project"]["dependencies"]}
     listed = re.findall(
         r"^([\w.\-]+)(?:\[[^\]]*\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE
     )

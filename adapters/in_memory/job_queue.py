@@ -9,7 +9,7 @@ from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.state import InMemoryState, Message, Parked
 from domain import claims
 from domain.claims import Claimer
-from domain.identifiers import JobId
+from domain.identifiers import JobId, MessageId
 from domain.job import Lease
 from domain.lifecycle import Status
 from domain.ports.event_store import Appended
@@ -30,13 +30,11 @@ class InMemoryJobQueue:
         for msg_id, message in sorted(self._state.queue.items()):
             if len(deliveries) == limit:
                 break
-            if message.visible_at > now:
+            if message.visible_at > now or message.compute is not None:
                 continue
             message.visible_at = now + timedelta(seconds=lease_seconds)
             message.read_ct += 1
-            job_id = _job_id(message)
-            view = self._state.views.get(job_id) if job_id else None
-            deliveries.append(Delivery(msg_id, message.read_ct, job_id, view, message.body))
+            deliveries.append(delivery_of(self._state, msg_id))
         return deliveries
 
     async def start_waiting(
@@ -83,6 +81,14 @@ class InMemoryJobQueue:
         if message and message.read_ct == delivery.read_ct:
             del self._state.queue[delivery.msg_id]
             self._state.parked.append(Parked(message.body, error))
+
+
+def delivery_of(state: InMemoryState, msg_id: MessageId) -> Delivery:
+    message = state.queue[msg_id]
+    job_id = _job_id(message)
+    return Delivery(
+        msg_id, message.read_ct, job_id, state.views.get(job_id) if job_id else None, message.body
+    )
 
 
 def _job_id(message: Message) -> JobId | None:

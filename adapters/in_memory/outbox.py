@@ -17,14 +17,18 @@ class InMemoryOutbox:
         state = self._state
         state.reach()
         now = state.clock.now()
-        visible = sum(message.visible_at <= now for message in state.queue.values())
-        due = [(entry_id, entry) for entry_id, entry in state.outbox.items() if entry.available_at <= now]
-        due.sort(key=lambda item: (-item[1].priority, item[1].available_at, item[0]))
-        moved = due[: max(0, min(limit, max_visible - visible))]
+        visible = sum(
+            message.visible_at <= now and message.compute is None for message in state.queue.values()
+        )
+        moved = state.due_entries(is_remote=False)[: max(0, min(limit, max_visible - visible))]
         for entry_id, entry in moved:
             del state.outbox[entry_id]
             state.put_message(self._body(entry))
-        later = [entry.available_at for entry in state.outbox.values() if entry.available_at > now]
+        later = [
+            entry.available_at
+            for entry in state.outbox.values()
+            if entry.available_at > now and not state.is_remote(entry)
+        ]
         return RelayReport(len(moved), min(later, default=None), is_held_back=visible >= max_visible)
 
     def _body(self, entry: QueueEntry) -> str:

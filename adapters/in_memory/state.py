@@ -9,6 +9,7 @@ from domain.events import RecordedEvent
 from domain.identifiers import JobId, MessageId, WorkerId
 from domain.ports.system import Clock
 from domain.ports.workers import LivingWorker
+from domain.routes import EVERYTHING_LOCAL, Routes
 from domain.views import JobView, QueueEntry
 
 
@@ -21,9 +22,12 @@ class StoredEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
+    """`compute` is the remote one that it was handed to."""
+
     body: str
     visible_at: datetime
     read_ct: int = 0
+    compute: str | None = None
 
 
 class Parked(NamedTuple):
@@ -50,6 +54,7 @@ class InMemoryState:
     parked: list[Parked] = field(default_factory=list)
     effects: list[object] = field(default_factory=list)
     workers: dict[WorkerId, tuple[LivingWorker, datetime]] = field(default_factory=dict)
+    routes: Routes = EVERYTHING_LOCAL
     is_reachable: bool = True
     _last_id: int = 0
 
@@ -66,6 +71,19 @@ class InMemoryState:
     def put_message(self, body: str) -> None:
         """Send to the queue; visible at once."""
         self.queue[MessageId(self.next_id())] = Message(body, self.clock.now())
+
+    def due_entries(self, *, is_remote: bool) -> list[tuple[int, QueueEntry]]:
+        """The outbox entries of one part that are due, as they must leave."""
+        now = self.clock.now()
+        due = [
+            (entry_id, entry)
+            for entry_id, entry in self.outbox.items()
+            if entry.available_at <= now and self.is_remote(entry) is is_remote
+        ]
+        return sorted(due, key=lambda item: (-item[1].priority, item[1].available_at, item[0]))
+
+    def is_remote(self, entry: QueueEntry) -> bool:
+        return self.routes.is_remote(self.views[entry.job_id].job.job_type)
 
     def stream(self, job_id: JobId) -> list[RecordedEvent]:
         return [stored.recorded for stored in self.events if stored.recorded.job_id == job_id]

@@ -25,6 +25,7 @@ from domain.identifiers import JobId, Json, MessageId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
 from domain.ports.event_store import Appended, AppendOutcome, Change, KeyTaken, Stale
+from domain.routes import EVERYTHING_LOCAL, LOCAL, Routes
 from domain.views import JobView
 
 MAX_TRIES = 5
@@ -47,10 +48,21 @@ class PostgresEventStore:
     leases from being extended or outcomes from being written.
     """
 
-    def __init__(self, database: Database, transactions: Database, *, code_version: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transactions: Database,
+        *,
+        code_version: str,
+        routes: Routes = EVERYTHING_LOCAL,
+    ) -> None:
         self._database = database
         self._transactions = transactions
-        self._code_version = code_version
+        self._always = {
+            "code_version": code_version,
+            "routed_apart": routes.routed_apart,
+            "others_are_remote": routes.default != LOCAL,
+        }
         self._submissions = SharedFlush(self._isolating(self._submit), key=lambda change: change.job_id)
         self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)
 
@@ -98,7 +110,7 @@ class PostgresEventStore:
     ) -> list[AppendOutcome]:
         encoded = encode_changes(changes)
         query = statement("event_store/append")
-        parameters = append_columns(encoded) | {"code_version": self._code_version}
+        parameters = append_columns(encoded) | self._always
         if connection:
             rows = await fetch(connection, query, parameters)
         else:
@@ -116,7 +128,7 @@ class PostgresEventStore:
         left = encode_changes(changes)
         # A holder that ends between the two statements gives its key back: then the key is free to take.
         for _ in range(MAX_TRIES):
-            parameters = submit_columns(left) | {"code_version": self._code_version}
+            parameters = submit_columns(left) | self._always
             rows = await self._database.rows(statement("event_store/submit"), parameters)
             recorded = {row["job_id"]: row["recorded_at"] for row in rows}
             losers = [item for item in left if item.change.job_id not in recorded]

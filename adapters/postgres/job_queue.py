@@ -20,7 +20,7 @@ class PgmqJobQueue:
     async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
         parameters = {"limit": limit, "lease_seconds": lease_seconds}
         rows = await self._database.rows(statement("job_queue/receive"), parameters)
-        return [_delivery(row) for row in rows]
+        return [delivery_of(row) for row in rows]
 
     async def start_waiting(
         self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str
@@ -37,7 +37,7 @@ class PgmqJobQueue:
         rows = await self._database.rows(statement("job_queue/start_waiting"), parameters)
         return Claimed(
             started=[view_codec.decode(row) for row in rows if row["is_started"]],
-            others=[_delivery(row) for row in rows if not row["is_started"]],
+            others=[delivery_of(row) for row in rows if not row["is_started"]],
         )
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
@@ -63,7 +63,7 @@ class PgmqJobQueue:
         await self._database.rows(statement("job_queue/park"), parameters)
 
 
-def _delivery(row: dict[str, Any]) -> Delivery:
+def delivery_of(row: dict[str, Any]) -> Delivery:
     return Delivery(
         msg_id=row["msg_id"],
         read_ct=row["read_ct"],

@@ -49,7 +49,7 @@ async def claim(
     for delivery in claimed.others:
         view = delivery.view
         if view is None:
-            await queue.park(delivery, error=_unworkable(delivery))
+            await queue.park(delivery, error=unworkable(delivery))
             continue
         if view.job.id in seen:
             # A job that was cancelled and retried has two messages; the second one is looked at when it
@@ -59,9 +59,9 @@ async def claim(
         if view.job.is_waiting:
             lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
             changes.append(claims.start(view, lease=lease, claimer=claimer, command_id=command_id))
-        elif _is_lapsed(view, delivery):
+        elif is_lapsed(view, delivery):
             at, chance = clock.now(), randomness.chance()
-            changes.append(_lost(view, delivery, types, claimer, command_id, chance=chance, at=at))
+            changes.append(lost(view, delivery, types, claimer, command_id, chance=chance, at=at))
         else:
             finished.append(delivery.lease)
     if finished:
@@ -84,7 +84,7 @@ async def _started(store: EventStore, hints: Hints, changes: Sequence[Change]) -
     return attempts
 
 
-def _lost(
+def lost(
     view: JobView,
     delivery: Delivery,
     types: JobTypes,
@@ -94,6 +94,7 @@ def _lost(
     chance: float,
     at: datetime,
 ) -> Change:
+    """The change that gives up an attempt whose lease lapsed, and the message with it."""
     policy = types.policy_of(view.job.job_type)
     return Change(
         job_id=view.job.id,
@@ -104,7 +105,8 @@ def _lost(
     )
 
 
-def _is_lapsed(view: JobView, delivery: Delivery) -> bool:
+def is_lapsed(view: JobView, delivery: Delivery) -> bool:
+    """Whether the job runs under an earlier delivery of this message: its worker is gone."""
     lease = view.job.lease
     return (
         view.job.status in RUNNING
@@ -114,7 +116,8 @@ def _is_lapsed(view: JobView, delivery: Delivery) -> bool:
     )
 
 
-def _unworkable(delivery: Delivery) -> str:
+def unworkable(delivery: Delivery) -> str:
+    """What is wrong with a message that has no job."""
     if delivery.job_id is None:
         return "The message names no job."
     return f"There is no job {delivery.job_id}."

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from domain.errors import (
     AttemptGivenUp,
+    ComputeUnavailable,
     FieldProblem,
     IllegalTransition,
     InvalidSettings,
@@ -52,6 +53,7 @@ KINDS: dict[type[JobledgerError], Kind] = {
     NotAuthenticated: Kind(401, "not-authenticated", "A valid token is needed"),
     NotPermitted: Kind(403, "not-permitted", "Your role does not allow that"),
     NotSealed: Kind(404, "not-sealed", "The ledger does not reach so far"),
+    ComputeUnavailable: Kind(503, "compute-unavailable", "Remote compute cannot be reached now"),
     StorageUnavailable: Kind(503, "storage-unavailable", "The service cannot reach its storage now"),
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.in_memory.audit_trail import InMemoryAuditTrail
+from adapters.in_memory.dispatches import InMemoryDispatches
 from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.hints import InMemoryHints
 from adapters.in_memory.job_queue import InMemoryJobQueue
@@ -14,6 +15,7 @@ from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.workers import InMemoryWorkers
 from domain.ports.audit_trail import AuditTrail
+from domain.ports.dispatches import Dispatches
 from domain.ports.event_store import EventStore
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_statistics import JobStatistics
@@ -21,7 +23,10 @@ from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.recovery import Recovery
 from domain.ports.workers import Workers
+from domain.routes import MODAL, Routes
 from tests.fakes.system import FakeClock
+
+REMOTE_TASKS = Routes(by_type={"remote_task": MODAL})
 
 
 class Ports(Protocol):
@@ -35,6 +40,8 @@ class Ports(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def queue(self) -> JobQueue: ...
+    @property
+    def dispatches(self) -> Dispatches: ...
     @property
     def recovery(self) -> Recovery: ...
     @property
@@ -58,6 +65,7 @@ class InMemoryPorts:
     views: InMemoryJobViews
     outbox: InMemoryOutbox
     queue: InMemoryJobQueue
+    dispatches: InMemoryDispatches
     recovery: InMemoryRecovery
     audit: InMemoryAuditTrail
     statistics: InMemoryJobStatistics
@@ -73,7 +81,7 @@ class InMemoryPorts:
 
 def in_memory_ports() -> InMemoryPorts:
     clock = FakeClock()
-    state = InMemoryState(clock)
+    state = InMemoryState(clock, routes=REMOTE_TASKS)
     audit = InMemoryAuditTrail()
     return InMemoryPorts(
         clock,
@@ -82,6 +90,7 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryJobViews(state),
         InMemoryOutbox(state),
         InMemoryJobQueue(state),
+        InMemoryDispatches(state),
         InMemoryRecovery(state),
         audit,
         InMemoryJobStatistics(state, audit),

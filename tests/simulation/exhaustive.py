@@ -133,7 +133,7 @@ def _claimed(state: Local, held: Held) -> tuple[str, Local, bool]:
         after = _append(state, started)
         mine = held._replace(known=after.job, is_fresh=True, is_started=True)
         return "worker starts", after._replace(held=(*after.held, mine)), False
-    if claim._is_lapsed(view, delivery):
+    if claim.is_lapsed(view, delivery):
         lost = decisions.lose(held.known, cause=Cause.LEASE_LAPSED, policy=POLICY, chance=0.0, at=NOW)
         if not is_current(state, held):
             return "worker loses the race for a lost attempt", state, False

@@ -99,7 +99,7 @@ def with_late_results_under_their_successors_number(patch: pytest.MonkeyPatch) -
 
 
 def without_the_redelivery_guard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claim, "_is_lapsed", lambda _view, _delivery: False)
+    patch.setattr(claim, "is_lapsed", lambda _view, _delivery: False)
 
 
 def with_zombies_that_keep_their_successors_lease(patch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,6 @@ def _as_it_was_known(held: Held, lease: Lease, job: Job) -> Job:
         return known._replace(status=Status.CANCELLING if was_stopped else Status.PROCESSING, lease=lease)
     view = JobView(job=held.known, created_at=NOW, updated_at=NOW)
     delivery = Delivery(MessageId(held.msg_id), held.read_ct, job.id, view, "")
-    if held.known.is_waiting or claim._is_lapsed(view, delivery):
+    if held.known.is_waiting or claim.is_lapsed(view, delivery):
         return known._replace(status=Status.PENDING, due_at=NOW)
     return known._replace(status=Status.CANCELLED)

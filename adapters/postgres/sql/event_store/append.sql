@@ -39,7 +39,8 @@ WITH input AS MATERIALIZED (
         tags = CASE WHEN i.erases THEN '{}' ELSE j.tags END
     FROM input AS i
     WHERE j.ctid = ANY (ARRAY(SELECT place FROM locked)) AND j.id = i.job_id AND j.version = i.expected
-    RETURNING i.*, j.updated_at AS recorded_at, j.version, j.priority, j.due_at AS due_at_now
+    RETURNING i.*, j.updated_at AS recorded_at, j.version, j.priority, j.due_at AS due_at_now,
+        (j.job_type = ANY (%(routed_apart)s::text[])) <> %(others_are_remote)s::boolean AS is_remote
 ), recorded AS (
     INSERT INTO jobledger.job_events (recorded_at, job_id, command_id, version, schema_version, type,
         actor_kind, actor_id, request_id, traceparent, code_version, facts, payload, salt, commitment)
@@ -48,12 +49,12 @@ WITH input AS MATERIALIZED (
     FROM gated
     ORDER BY job_id
 ), queued AS (
-    INSERT INTO jobledger.outbox (available_at, job_id, priority)
-    SELECT due_at_now, job_id, priority FROM gated WHERE queues
+    INSERT INTO jobledger.outbox (available_at, job_id, priority, is_remote)
+    SELECT due_at_now, job_id, priority, is_remote FROM gated WHERE queues
 ), withdrawn AS (
     DELETE FROM jobledger.outbox AS o USING gated AS g
-    WHERE g.withdraws IS NOT NULL AND o.priority = g.priority AND o.available_at = g.withdraws
-        AND o.job_id = g.job_id
+    WHERE g.withdraws IS NOT NULL AND o.is_remote = g.is_remote AND o.priority = g.priority
+        AND o.available_at = g.withdraws AND o.job_id = g.job_id
 ), settled AS (
     DELETE FROM pgmq.q_job_queue AS q USING gated AS g WHERE q.msg_id = g.settles
 )

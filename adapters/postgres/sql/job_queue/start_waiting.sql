@@ -4,7 +4,7 @@
 -- holds is returned like one that does not wait, for its claim to be decided outside.
 WITH due AS MATERIALIZED (
     SELECT ctid AS place FROM pgmq.q_job_queue
-    WHERE vt <= statement_timestamp()
+    WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ? 'compute')
     ORDER BY msg_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -53,7 +53,7 @@ WITH due AS MATERIALIZED (
         FROM started AS s
         CROSS JOIN LATERAL (
             SELECT o.ctid AS place FROM jobledger.outbox AS o
-            WHERE o.priority = s.priority AND o.available_at = s.was_due_at AND o.job_id = s.id
+            WHERE NOT o.is_remote AND o.priority = s.priority AND o.available_at = s.was_due_at AND o.job_id = s.id
             LIMIT 1
         ) AS entry
         WHERE s.version > 2  -- the only entry of a job that was just submitted became this message

@@ -4,14 +4,18 @@
 -- `only` is one entry by its id, for when a batch could not be sent. statement_timestamp(), because an index cannot be searched by the volatile clock_timestamp().
 WITH room AS MATERIALIZED (
     SELECT least(%(limit)s::bigint, %(max_visible)s - count(*)) AS places
-    FROM (SELECT FROM pgmq.q_job_queue WHERE vt <= statement_timestamp() LIMIT %(max_visible)s) AS visible
+    FROM (
+        SELECT FROM pgmq.q_job_queue
+        WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ? 'compute')
+        LIMIT %(max_visible)s
+    ) AS visible
 ), due AS MATERIALIZED (
     SELECT entry.place
     FROM generate_series(9, 0, -1) AS p (priority)
     CROSS JOIN LATERAL (
         SELECT o.ctid AS place
         FROM jobledger.outbox AS o
-        WHERE o.priority = p.priority AND o.available_at <= statement_timestamp()
+        WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at <= statement_timestamp()
             AND (%(only)s::bigint IS NULL OR o.id = %(only)s)
         ORDER BY o.available_at, o.id
         LIMIT %(limit)s
@@ -37,7 +41,7 @@ SELECT sent.size AS moved, (SELECT places <= 0 FROM room) AS is_held_back, (
     FROM generate_series(0, 9) AS p (priority)
     CROSS JOIN LATERAL (
         SELECT available_at FROM jobledger.outbox AS o
-        WHERE o.priority = p.priority AND o.available_at > statement_timestamp()
+        WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at > statement_timestamp()
         ORDER BY o.available_at LIMIT 1
     ) AS later
 ) AS next_due_at

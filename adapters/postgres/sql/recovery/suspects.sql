@@ -23,7 +23,11 @@ WITH page AS MATERIALIZED (
         AND p.due_at < statement_timestamp() - make_interval(secs => %(silent_for_seconds)s)
         AND NOT EXISTS (
             SELECT FROM jobledger.outbox AS o
-            WHERE o.priority = p.priority AND o.available_at = p.due_at AND o.job_id = p.id
+            WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at = p.due_at AND o.job_id = p.id
+        )
+        AND NOT EXISTS (
+            SELECT FROM jobledger.outbox AS o
+            WHERE o.is_remote AND o.priority = p.priority AND o.available_at = p.due_at AND o.job_id = p.id
         )
         AND p.id::text NOT IN (SELECT job_id FROM queued)
 )
