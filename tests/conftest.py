@@ -1,11 +1,12 @@
 """One embedded PostgreSQL a test run, one migrated template database, a clone of it for each test."""
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -30,6 +31,7 @@ from entrypoints import bootstrap
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from tests.fakes.ports import REMOTE_TASKS
+from tests.pgbouncer import PgBouncer, pgbouncer
 
 TEMPLATE = "jobledger_template"
 _numbers = count(1)
@@ -37,11 +39,12 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class TestServer:
-    """A PostgreSQL server for tests; `admin_url` may do everything."""
+    """A PostgreSQL server for tests; `admin_url` may do everything. The service may reach it by a pooler."""
 
     __test__ = False
 
     admin_url: str
+    pooler: PgBouncer | None = None
 
     def url(self, database: str, user: str = "jobledger_service") -> str:
         return make_conninfo(self.admin_url, dbname=database, user=user)
@@ -51,9 +54,9 @@ class TestServer:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
-def prepare(admin_url: str) -> TestServer:
+def prepare(admin_url: str, pooler: PgBouncer | None = None) -> TestServer:
     """A server with a migrated template database, whose service role may log in as in `jobledger up`."""
-    server = TestServer(admin_url)
+    server = TestServer(admin_url, pooler)
     server.run("CREATE DATABASE {}", TEMPLATE)
     upgrade(server.url(TEMPLATE, user="postgres"))
     server.run("ALTER ROLE jobledger_service LOGIN")
@@ -63,7 +66,7 @@ def prepare(admin_url: str) -> TestServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[TestServer]:
     # Not in pytest's own folder: the next run of pytest closes that to the server's user.
-    with tempfile.TemporaryDirectory(prefix="jobledger-tests-") as directory:
+    with TemporaryDirectory(prefix="jobledger-tests-") as directory:
         # Another PostgreSQL than the embedded one, by the folder of its programs.
         binaries = os.environ.get("TEST_POSTGRES_BINARIES")
         embedded = EmbeddedPostgres(
@@ -72,26 +75,44 @@ def postgres_server() -> Iterator[TestServer]:
         # Nothing here outlives the run, so nothing needs to reach the disk.
         url = embedded.start({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
         try:
-            yield prepare(url)
+            with ExitStack() as stack:
+                pooler = None
+                if "TEST_PGBOUNCER" in os.environ:
+                    # Everything that the service does, through a pooler in transaction mode.
+                    place = Path(stack.enter_context(TemporaryDirectory(prefix="jobledger-pooler-")))
+                    pooler = stack.enter_context(pgbouncer(place, url))
+                yield prepare(url, pooler)
         finally:
             embedded.stop()
 
 
 @dataclass(frozen=True, slots=True)
 class TestDatabase:
-    """One test's own database: `url` as the service role, `owner_url` as the one that migrated it."""
+    """One test's own database: `url` as the service role, `owner_url` as the one that migrated it.
+
+    `url` is the pooler's where `is_pooled`; `direct_url` never is.
+    """
 
     __test__ = False
 
     url: str
     owner_url: str
+    direct_url: str
+    is_pooled: bool
 
 
 @pytest.fixture
 def database(postgres_server: TestServer) -> Iterator[TestDatabase]:
     name = f"test_{next(_numbers)}"
     postgres_server.run("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
-    yield TestDatabase(postgres_server.url(name), postgres_server.url(name, user="postgres"))
+    direct = postgres_server.url(name)
+    pooler = postgres_server.pooler
+    yield TestDatabase(
+        url=pooler.url(direct) if pooler else direct,
+        owner_url=postgres_server.url(name, user="postgres"),
+        direct_url=direct,
+        is_pooled=pooler is not None,
+    )
     postgres_server.run("DROP DATABASE {} WITH (FORCE)", name)
 
 
@@ -126,7 +147,7 @@ class PostgresPorts:
 
 @pytest.fixture
 async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]:
-    pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=False)
+    pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=database.is_pooled)
     await pool.open()
     yield PostgresPorts(
         store=PostgresEventStore(pool, pool, code_version="test", routes=REMOTE_TASKS),
@@ -154,8 +175,8 @@ def settings(database: TestDatabase, data_directory: Path) -> Settings:
     return Settings(
         transaction_pooler_url=SecretStr(database.url),
         migration_url=SecretStr(database.owner_url),
-        listen_url=SecretStr(database.url),
-        database_is_pooled=False,
+        listen_url=SecretStr(database.direct_url),
+        database_is_pooled=database.is_pooled,
         data_directory=data_directory,
         lease_seconds=5,
         drain_seconds=0.2,
