@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from domain.lifecycle_diagram import mermaid, moves_table
+from entrypoints.metrics.catalogue import METRICS
 from entrypoints.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,33 @@ right stops the start with one line that names it. Secrets are never logged or s
 {rows}
 """
 
+METRICS_PAGE = """# Metrics
+
+<!-- Made by `python -m docs.generate` from entrypoints/metrics/catalogue.py; do not edit. -->
+
+The API answers `GET /metrics` in the format of Prometheus, and every process (API, relay, worker) does on a port of
+its own where `METRICS_PORT` is set. Outside `ENVIRONMENT=local` the API answers there only to who brings
+`METRICS_TOKEN`. How to scrape, the dashboard and the alerts: [monitoring.md](monitoring.md).
+
+The metrics of the *service* are read from the database at most every `METRICS_SECONDS`, at a cost that does not grow
+with the jobs, by the API and the relay. Each of them tells the same, so take `max` over instances, never `sum`. Counts
+and durations come from the statistics that the relay keeps, about a second behind. The *process* metrics are each
+process's own: take `sum`. Labels are bounded: routes are templates, and job types that this process does not know are
+`other`. Beside these there are `process_*`, as everywhere.
+
+| name | kind | labels | what it is |
+| --- | --- | --- | --- |
+{rows}
+"""
+
+
+def metrics_page() -> str:
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for metric in METRICS
+    ]
+    return METRICS_PAGE.format(rows="\n".join(rows))
+
 
 def lifecycle_page() -> str:
     return LIFECYCLE.format(diagram=mermaid(), moves=moves_table())
@@ -78,6 +106,7 @@ def _default(name: str) -> str:
 PAGES = {
     "docs/lifecycle.md": lifecycle_page,
     "docs/settings.md": settings_page,
+    "docs/metrics.md": metrics_page,
     ".env.example": env_example,
 }
 

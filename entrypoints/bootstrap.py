@@ -22,6 +22,7 @@ from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
@@ -30,6 +31,7 @@ from domain.ports.compute import Compute
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.sample_task import sample_task
+from entrypoints.metrics.process import watch_process
 from entrypoints.services import Services
 from entrypoints.settings import Environment, Settings
 
@@ -68,17 +70,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         queue=PgmqJobQueue(database, code_version=CODE_VERSION),
         dispatches=PgmqDispatches(database),
         hints=hints,
-        health=PostgresHealth(database),
+        health=PostgresHealth(database, transactions),
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
         statistics=PostgresJobStatistics(database),
         workers=PostgresWorkers(database),
+        vitals=PostgresVitalSigns(database),
         types=types,
         parser=PydanticParameterParser(types),
         clock=SystemClock(),
         ids=ids,
         randomness=SystemRandomness(),
     )
+    watch_process(services.tallies, services.health, version=CODE_VERSION)
     await database.open()
     await transactions.open()
     await hints.open()

@@ -15,4 +15,4 @@ async def count_until(leaving: asyncio.Event, services: Services, settings: Sett
         if counted < EVENTS_AT_ONCE:
             await wait_for(leaving, at_most=settings.statistics_seconds)
 
-    await repeat("statistics", step, leaving=leaving)
+    await repeat("statistics", step, leaving=leaving, tallies=services.tallies)

@@ -1,4 +1,4 @@
-"""The address that the API listens on."""
+"""Addresses that a process listens on."""
 
 import os
 import socket
@@ -8,12 +8,12 @@ from domain.errors import InvalidSettings
 BACKLOG = 2048
 
 
-def listen_on(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int, *, setting: str = "API_PORT") -> socket.socket:
     """A listening socket; raises InvalidSettings, in a line, when the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise InvalidSettings(
-            f"API_PORT: {host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}."
+            f"{setting}: {host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}."
         ) from error

@@ -64,7 +64,7 @@ async def local_service(
             owner_url, service_url = await asyncio.to_thread(bootstrap.prepare_embedded, server)
             joined = _over(settings, port=port, owner_url=owner_url, service_url=service_url)
             supervisor = Supervisor(
-                [_part(name, listening) for name in PARTS],
+                [_part(name, listening, settings) for name in PARTS],
                 environment=os.environ | _environment(joined),
                 output=output,
                 drain_seconds=settings.drain_seconds + 2 * settings.cancel_grace_seconds + 5,
@@ -97,11 +97,15 @@ def _over(settings: Settings, *, port: int, owner_url: str, service_url: str) ->
     )
 
 
-def _part(name: str, listening: socket.socket) -> Part:
+def _part(name: str, listening: socket.socket, settings: Settings) -> Part:
+    """A part; METRICS_PORT is the first one's, and those after it are the others'."""
     command = (sys.executable, "-m", "entrypoints.parts", name)
+    first = settings.metrics_port
+    environment = {"METRICS_PORT": str(first + PARTS.index(name))} if first else {}
     if name != "api":
-        return Part(name, command)
-    return Part(name, (*command, str(listening.fileno())), passes=(listening.fileno(),))
+        return Part(name, command, environment=environment)
+    passed = listening.fileno()
+    return Part(name, (*command, str(passed)), passes=(passed,), environment=environment)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from domain.errors import StorageUnavailable
+from entrypoints.metrics.catalogue import LOOP_FAILURES
+from entrypoints.metrics.tallies import Tallies
 
 log = structlog.get_logger()
 
@@ -14,8 +16,10 @@ FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 5.0
 
 
-async def repeat(name: str, step: Callable[[], Awaitable[None]], *, leaving: asyncio.Event) -> None:
-    """Run `step` again and again until `leaving`; after a failure log it, back off, and go on."""
+async def repeat(
+    name: str, step: Callable[[], Awaitable[None]], *, leaving: asyncio.Event, tallies: Tallies | None = None
+) -> None:
+    """Run `step` again and again until `leaving`; after a failure log and count it, back off, and go on."""
     backoff = FIRST_BACKOFF_SECONDS
     while not leaving.is_set():
         try:
@@ -26,6 +30,8 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], *, leaving: asy
             log.warning("storage.unavailable", loop=name, error=str(error), retry_in_seconds=backoff)
         except Exception:
             log.exception("step.failed", loop=name, retry_in_seconds=backoff)
+        if tallies:
+            tallies.add(LOOP_FAILURES, 1, name)
         await wait_for(leaving, at_most=backoff)
         backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 

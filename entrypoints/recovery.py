@@ -7,6 +7,7 @@ import structlog
 from domain.events import Actor, ActorKind, Provenance
 from domain.use_cases.recover import Sweep, recover_orphaned_jobs
 from entrypoints.loops import repeat, wait_for
+from entrypoints.metrics.catalogue import RECOVERED, SWEEPS
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -38,6 +39,9 @@ async def sweep_once(
 async def sweep_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
     async def step() -> None:
         sweep = await sweep_once(services, settings)
+        services.tallies.add(SWEEPS)
+        for finding in sweep.acted:
+            services.tallies.add(RECOVERED, 1, finding.suspicion)
         log.info(
             "recovery.swept",
             scanned=sweep.scanned,
@@ -47,4 +51,4 @@ async def sweep_until(leaving: asyncio.Event, services: Services, settings: Sett
         )
         await wait_for(leaving, at_most=settings.recovery_minutes * 60)
 
-    await repeat("recovery", step, leaving=leaving)
+    await repeat("recovery", step, leaving=leaving, tallies=services.tallies)

@@ -13,6 +13,8 @@ from entrypoints import bootstrap
 from entrypoints.counting import count_until
 from entrypoints.dispatcher import dispatch_until
 from entrypoints.loops import first_of, leave_on_signals, repeat
+from entrypoints.metrics.catalogue import HELD_BACK, RELAYED
+from entrypoints.metrics.port import metrics_port
 from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -28,12 +30,13 @@ async def run_relay(settings: Settings) -> None:
     leaving = leave_on_signals()
     async with bootstrap.open_services(settings) as services:
         log.info("relay.started")
-        await asyncio.gather(
-            relay_until(leaving, services, settings),
-            sweep_until(leaving, services, settings),
-            count_until(leaving, services, settings),
-            dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
-        )
+        async with metrics_port(services, settings, reads_service=True):
+            await asyncio.gather(
+                relay_until(leaving, services, settings),
+                sweep_until(leaving, services, settings),
+                count_until(leaving, services, settings),
+                dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
+            )
     log.info("relay.left")
 
 
@@ -45,6 +48,8 @@ async def relay_until(leaving: asyncio.Event, services: Services, settings: Sett
             limit=settings.relay_batch,
             max_visible=settings.queue_max_visible,
         )
+        services.tallies.add(RELAYED, report.moved)
+        services.tallies.add(HELD_BACK, report.is_held_back)
         if report.moved:
             return
         wait = FULL_QUEUE_WAIT_SECONDS if report.is_held_back else settings.poll_seconds
@@ -53,4 +58,4 @@ async def relay_until(leaving: asyncio.Event, services: Services, settings: Sett
         wait = max(wait, SHORTEST_WAIT_SECONDS)
         await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=wait), leaving.wait)
 
-    await repeat("relay", step, leaving=leaving)
+    await repeat("relay", step, leaving=leaving, tallies=services.tallies)

@@ -1,6 +1,6 @@
 """Everything a process works with, as one value that `bootstrap` fills and entry points read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.job_types import JobTypes
 from domain.ports.audit_trail import AuditTrail
@@ -15,7 +15,9 @@ from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.recovery import Recovery
 from domain.ports.system import Clock, Ids, Randomness
+from domain.ports.vitals import VitalSigns
 from domain.ports.workers import Workers
+from entrypoints.metrics.tallies import Tallies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,10 @@ class Services:
     audit: AuditTrail
     statistics: JobStatistics
     workers: Workers
+    vitals: VitalSigns
     types: JobTypes
     parser: ParameterParser
     clock: Clock
     ids: Ids
     randomness: Randomness
+    tallies: Tallies = field(default_factory=Tallies)

@@ -84,6 +84,25 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="The port that the API listens on.")
+    metrics_host: str = Field("127.0.0.1", description="The address of METRICS_PORT.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Where every process serves its own metrics; `up` counts on from it; 0: nowhere.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What `/metrics` wants as a bearer token; without it only a local API answers there.",
+    )
+    metrics_seconds: float = Field(
+        5.0, gt=0, le=60, description="How often, at most, the whole service is read for metrics."
+    )
+    scaling_target_seconds: float = Field(
+        30.0, gt=0, description="How long a due job may wait before `/metrics/scaling` wants more workers."
+    )
+    scaling_min_workers: int = Field(1, ge=0, description="What `/metrics/scaling` suggests at least.")
+    scaling_max_workers: int = Field(100, ge=1, description="What `/metrics/scaling` suggests at most.")
     job_modules: Names = Field([], description="Modules with your job types, importable from here.")
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 import structlog
@@ -27,11 +27,15 @@ MISCONFIGURED = 2
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One child process; `name` is for people, `passes` are descriptors that it inherits."""
+    """One child process.
+
+    `name` is for people, `passes` are descriptors that it inherits, `environment` is for it alone.
+    """
 
     name: str
     command: tuple[str, ...]
     passes: tuple[int, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -95,7 +99,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
-            env={**self._environment, PIPE_VARIABLE: str(pipe)},
+            env={**self._environment, **part.environment, PIPE_VARIABLE: str(pipe)},
             pass_fds=(pipe, *part.passes),
             start_new_session=True,
         )

@@ -3,12 +3,12 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
 
-from domain.attempts import Attempt, Outcome, StopReason, outcome_of_stop
+from domain.attempts import Attempt, GivenUp, Outcome, StopReason, outcome_of_stop
 from domain.claims import Claimer
 from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
@@ -21,6 +21,16 @@ from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
 from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
+from entrypoints.metrics.catalogue import (
+    ABANDONED,
+    ATTEMPTS_LIMIT,
+    ATTEMPTS_RUNNING,
+    ATTEMPTS_SETTLED,
+    ATTEMPTS_STARTED,
+    ATTEMPTS_UNSETTLED,
+    LEASES_LOST,
+)
+from entrypoints.metrics.port import metrics_port
 from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -35,7 +45,8 @@ async def run_worker(settings: Settings) -> None:
     leaving = leave_on_signals()
     async with bootstrap.open_services(settings) as services:
         worker = Worker(services, bootstrap.local_compute(services, settings), settings)
-        await worker.run(leaving)
+        async with metrics_port(services, settings, reads_service=False):
+            await worker.run(leaving)
     if worker.has_abandoned:
         # A function that ignores being stopped would keep this process for ever; everything is written.
         os._exit(0)
@@ -61,6 +72,9 @@ class Worker:
         self._changed = asyncio.Event()
         self._finished_one = asyncio.Event()
         self.has_abandoned = False
+        services.tallies.watch(ATTEMPTS_RUNNING, lambda: len(self._running))
+        services.tallies.watch(ATTEMPTS_UNSETTLED, lambda: len(self._unsettled))
+        services.tallies.watch(ATTEMPTS_LIMIT, lambda: settings.worker_concurrency)
 
     async def run(self, leaving: asyncio.Event) -> None:
         """Work until `leaving`, then drain: let attempts end, release the rest, settle them all."""
@@ -68,11 +82,11 @@ class Worker:
         settled = asyncio.Event()
         beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
         helpers = [
-            asyncio.create_task(repeat("settle", self._settle, leaving=settled)),
-            asyncio.create_task(repeat("keep", self._keep, leaving=settled)),
-            asyncio.create_task(repeat("report", self._report, leaving=settled)),
+            asyncio.create_task(self._repeat("settle", self._settle, settled)),
+            asyncio.create_task(self._repeat("keep", self._keep, settled)),
+            asyncio.create_task(self._repeat("report", self._report, settled)),
         ]
-        await repeat("take", lambda: self._take(leaving), leaving=leaving)
+        await self._repeat("take", lambda: self._take(leaving), leaving)
         if self._next:
             await asyncio.wait({self._next})
             # What could not be claimed, or only the answer got lost, is left to the lease.
@@ -84,6 +98,9 @@ class Worker:
             helper.cancel()
         await asyncio.gather(beating, *helpers, return_exceptions=True)
         log.info("worker.left", worker_id=self._claimer.worker_id)
+
+    async def _repeat(self, name: str, step: Callable[[], Awaitable[None]], leaving: asyncio.Event) -> None:
+        await repeat(name, step, leaving=leaving, tallies=self._services.tallies)
 
     def _presence(self) -> Presence:
         return Presence(
@@ -106,6 +123,7 @@ class Worker:
         if len(attempts) == self._settings.worker_batch and free > 0 and not leaving.is_set():
             # There is more, and it can be on its way while these are started.
             self._next = asyncio.create_task(self._claim(free))
+        self._services.tallies.add(ATTEMPTS_STARTED, len(attempts))
         for attempt in attempts:
             self._start(attempt)
         if not attempts:
@@ -165,6 +183,7 @@ class Worker:
         """Go on without a function that does not stop: the fence keeps what it does from counting."""
         if attempt in self._running:
             self.has_abandoned = True
+            self._services.tallies.add(ABANDONED)
             log.warning("attempt.abandoned", job_id=attempt.job_id, attempt=attempt.number)
             self._finish(attempt, self._outcome_of_stop(attempt))
 
@@ -218,7 +237,11 @@ class Worker:
         for finished in batch:
             del self._unsettled[finished.attempt]
         # One line a batch: the history tells of each attempt.
-        log.info("attempts.settled", **Counter(type(finished.outcome).__name__ for finished in batch))
+        outcomes = Counter(type(finished.outcome).__name__ for finished in batch)
+        log.info("attempts.settled", **outcomes)
+        for outcome, times in outcomes.items():
+            self._services.tallies.add(ATTEMPTS_SETTLED, times, outcome)
+        self._services.tallies.add(LEASES_LOST, outcomes[GivenUp.__name__])
         self._changed.set()
 
     async def _keep(self) -> None:

@@ -25,6 +25,7 @@ from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
 from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
@@ -129,6 +130,7 @@ class PostgresPorts:
     audit: PostgresAuditTrail
     statistics: PostgresJobStatistics
     workers: PostgresWorkers
+    vitals: PostgresVitalSigns
     owner_url: str
 
     async def advance(self, seconds: float) -> None:
@@ -159,6 +161,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
         statistics=PostgresJobStatistics(pool),
         workers=PostgresWorkers(pool),
+        vitals=PostgresVitalSigns(pool),
         owner_url=database.owner_url,
     )
     await pool.close()

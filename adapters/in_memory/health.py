@@ -1,6 +1,7 @@
 """Whether the state in memory can be reached, as a test decides."""
 
 from adapters.in_memory.state import InMemoryState
+from domain.ports.health import PoolUse
 
 
 class InMemoryHealth:
@@ -9,3 +10,6 @@ class InMemoryHealth:
 
     async def check(self) -> None:
         self._state.reach()
+
+    def pools(self) -> dict[str, PoolUse]:
+        return {}

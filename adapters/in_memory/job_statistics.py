@@ -61,6 +61,11 @@ class InMemoryJobStatistics:
         ]
         return sweeps[:limit]
 
+    @property
+    def oldest_uncounted_at(self) -> datetime | None:
+        uncounted = self._state.events[self._counted :]
+        return uncounted[0].recorded.recorded_at if uncounted else None
+
     async def start_over(self) -> None:
         self._state.reach()
         self._counted = 0

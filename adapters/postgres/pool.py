@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 
 from adapters.postgres.event_codec import loads
 from domain.errors import StorageUnavailable
+from domain.ports.health import PoolUse
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -58,6 +59,18 @@ class Database:
     async def close(self) -> None:
         await self._pool.close(timeout=2)
 
+    @property
+    def use(self) -> PoolUse:
+        told = self._pool.get_stats()
+        return PoolUse(
+            connections=told.get("pool_size", 0),
+            idle=told.get("pool_available", 0),
+            waiting=told.get("requests_waiting", 0),
+            waits=told.get("requests_queued", 0),
+            waited_seconds=told.get("requests_wait_ms", 0) / 1000,
+            failures=told.get("requests_errors", 0),
+        )
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for a moment; raises StorageUnavailable when there is none, or it breaks."""
@@ -97,8 +110,12 @@ async def _configure(connection: Connection) -> None:
 
 
 class PostgresHealth:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transactions: Database) -> None:
         self._database = database
+        self._transactions = transactions
 
     async def check(self) -> None:
         await self._database.rows(b"SELECT 1", {})
+
+    def pools(self) -> dict[str, PoolUse]:
+        return {"statements": self._database.use, "transactions": self._transactions.use}

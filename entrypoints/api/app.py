@@ -16,6 +16,7 @@ from entrypoints.api import (
     problems,
 )
 from entrypoints.api.documentation import DocumentedApi
+from entrypoints.api.metrics import RequestMetrics
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
 from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import JobWatch
@@ -64,5 +65,6 @@ def create_app(
     problems.install(app)
     # Added last is outermost: a request is named before anything can refuse it.
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestMetrics, services=lambda: app.state.services, settings=settings)
     app.add_middleware(RequestIdentity)
     return app

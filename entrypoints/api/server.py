@@ -14,6 +14,7 @@ from entrypoints.api.app import create_app
 from entrypoints.api.watching import JobWatch
 from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
+from entrypoints.metrics.port import metrics_port
 from entrypoints.settings import Settings, load_settings
 
 log = structlog.get_logger()
@@ -53,7 +54,10 @@ def app_for(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap.open_services(settings) as services:
+        async with (
+            bootstrap.open_services(settings) as services,
+            metrics_port(services, settings, reads_service=True),
+        ):
             app.state.services = services
             yield
 

@@ -13,6 +13,7 @@ from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
+from adapters.in_memory.vitals import InMemoryVitalSigns
 from adapters.in_memory.workers import InMemoryWorkers
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.dispatches import Dispatches
@@ -22,6 +23,7 @@ from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.outbox import Outbox
 from domain.ports.recovery import Recovery
+from domain.ports.vitals import VitalSigns
 from domain.ports.workers import Workers
 from domain.routes import MODAL, Routes
 from tests.fakes.system import FakeClock
@@ -50,6 +52,8 @@ class Ports(Protocol):
     def statistics(self) -> JobStatistics: ...
     @property
     def workers(self) -> Workers: ...
+    @property
+    def vitals(self) -> VitalSigns: ...
 
     async def advance(self, seconds: float) -> None: ...
 
@@ -70,6 +74,7 @@ class InMemoryPorts:
     audit: InMemoryAuditTrail
     statistics: InMemoryJobStatistics
     workers: InMemoryWorkers
+    vitals: InMemoryVitalSigns
     hints: InMemoryHints
 
     async def advance(self, seconds: float) -> None:
@@ -83,6 +88,7 @@ def in_memory_ports() -> InMemoryPorts:
     clock = FakeClock()
     state = InMemoryState(clock, routes=REMOTE_TASKS)
     audit = InMemoryAuditTrail()
+    statistics = InMemoryJobStatistics(state, audit)
     return InMemoryPorts(
         clock,
         state,
@@ -93,7 +99,8 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryDispatches(state),
         InMemoryRecovery(state),
         audit,
-        InMemoryJobStatistics(state, audit),
+        statistics,
         InMemoryWorkers(state),
+        InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
     )
