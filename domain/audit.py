@@ -69,7 +69,68 @@ class HistoryExported:
     filter: dict[str, str]
 
 
-AuditEvent = RecoverySwept | CommandRefused | HistoryRead | HistoryExported
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStarted:
+    """A sealer began to seal and sign; `origin` is the tree's. Two starts without a stop tell of a crash."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    origin: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStopped:
+    """The sealer was told to leave, and did."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerKeysChanged:
+    """Public keys, as auditors are given them, that sign checkpoints from now on, or no longer do."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    added: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRestored:
+    """The database is not the one that `checkpoint` was signed over: it was taken back, or changed.
+
+    The first leaf of a new tree, which so commits to what was signed last (`checkpoint`, the body of a signed
+    note) and to what there is: the tree `kept_origin` has `kept_size` events here, with the Merkle root
+    `kept_root` (base64). It is None where the database has no tree.
+    """
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    checkpoint: str
+    kept_origin: str | None
+    kept_size: int
+    kept_root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaMigrated:
+    """The database's schema went from one revision to another."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    from_revision: str
+    to_revision: str
+
+
+AuditEvent = (
+    RecoverySwept
+    | CommandRefused
+    | HistoryRead
+    | HistoryExported
+    | LedgerStarted
+    | LedgerStopped
+    | LedgerKeysChanged
+    | LedgerRestored
+    | SchemaMigrated
+)
 
 AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}
 

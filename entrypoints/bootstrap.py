@@ -19,6 +19,8 @@ from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_statistics import PostgresJobStatistics
 from adapters.postgres.job_views import PostgresJobViews
+from adapters.postgres.ledger_reading import PostgresLedgerReading
+from adapters.postgres.ledger_sealing import PostgresLedgerSealing
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
 from adapters.postgres.recovery import PostgresRecovery
@@ -74,6 +76,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
         statistics=PostgresJobStatistics(database),
+        sealing=PostgresLedgerSealing(database, ids, code_version=CODE_VERSION),
+        ledger=PostgresLedgerReading(database),
         workers=PostgresWorkers(database),
         vitals=PostgresVitalSigns(database),
         types=types,

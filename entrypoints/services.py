@@ -11,6 +11,8 @@ from domain.ports.hints import Hints
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
+from domain.ports.ledger_reading import LedgerReading
+from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.recovery import Recovery
@@ -32,6 +34,8 @@ class Services:
     recovery: Recovery
     audit: AuditTrail
     statistics: JobStatistics
+    sealing: LedgerSealing
+    ledger: LedgerReading
     workers: Workers
     vitals: VitalSigns
     types: JobTypes

@@ -22,6 +22,8 @@ from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.job_statistics import PostgresJobStatistics
 from adapters.postgres.job_views import PostgresJobViews
+from adapters.postgres.ledger_reading import PostgresLedgerReading
+from adapters.postgres.ledger_sealing import PostgresLedgerSealing
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
 from adapters.postgres.recovery import PostgresRecovery
@@ -131,6 +133,8 @@ class PostgresPorts:
     statistics: PostgresJobStatistics
     workers: PostgresWorkers
     vitals: PostgresVitalSigns
+    sealing: PostgresLedgerSealing
+    ledger: PostgresLedgerReading
     owner_url: str
 
     async def advance(self, seconds: float) -> None:
@@ -162,6 +166,8 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         statistics=PostgresJobStatistics(pool),
         workers=PostgresWorkers(pool),
         vitals=PostgresVitalSigns(pool),
+        sealing=PostgresLedgerSealing(pool, Uuid7Ids(), code_version="test"),
+        ledger=PostgresLedgerReading(pool),
         owner_url=database.owner_url,
     )
     await pool.close()

@@ -1,11 +1,13 @@
 """The event store in memory."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from adapters.in_memory.state import InMemoryState, StoredEvent
+from adapters.in_memory.state import InMemoryState, StoredAuditEvent, StoredEvent
+from adapters.postgres import event_codec
 from domain.events import JobEvent, PersonalDataErased, Provenance, RecordedEvent
 from domain.identifiers import JobId, Json, MessageId
 from domain.job import Job
@@ -136,4 +138,14 @@ def without_payload(recorded: RecordedEvent) -> RecordedEvent:
     personal: dict[str, Any] = {
         entry.name: entry.default for entry in fields(recorded.event) if entry.metadata
     }
-    return recorded._replace(event=replace(recorded.event, **personal), is_erased=bool(personal))
+    # What was committed to stays, though it can no longer be worked out.
+    commitment = recorded.commitment or event_codec.encode(recorded.event, salt_of(recorded)).commitment
+    return recorded._replace(
+        event=replace(recorded.event, **personal), commitment=commitment, is_erased=bool(personal)
+    )
+
+
+def salt_of(recorded: RecordedEvent | StoredAuditEvent) -> bytes:
+    """Not random, so that an event encodes the same way each time."""
+    stream = f"{recorded.job_id} {recorded.version}".encode()
+    return hashlib.sha256(stream).digest()[: event_codec.SALT_BYTES]

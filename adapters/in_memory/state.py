@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.audit import AuditEvent
 from domain.errors import StorageUnavailable
-from domain.events import RecordedEvent
+from domain.events import Provenance, RecordedEvent
 from domain.identifiers import JobId, MessageId, WorkerId
 from domain.ports.system import Clock
 from domain.ports.workers import LivingWorker
@@ -18,6 +19,18 @@ class StoredEvent(NamedTuple):
 
     id: int
     recorded: RecordedEvent
+
+
+class StoredAuditEvent(NamedTuple):
+    """An event that is a stream of its own, as it was recorded."""
+
+    job_id: JobId
+    event: AuditEvent
+    provenance: Provenance
+    recorded_at: datetime
+    code_version: str = ""
+    version: int = 1
+    commitment: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +61,7 @@ class InMemoryState:
 
     clock: Clock
     events: list[StoredEvent] = field(default_factory=list)
+    audit_events: list[StoredAuditEvent] = field(default_factory=list)
     views: dict[JobId, JobView] = field(default_factory=dict)
     outbox: dict[int, QueueEntry] = field(default_factory=dict)
     queue: dict[MessageId, Message] = field(default_factory=dict)

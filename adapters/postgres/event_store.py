@@ -20,7 +20,7 @@ from adapters.postgres.pool import Connection, Database, fetch
 from adapters.postgres.shared_flush import SharedFlush
 from adapters.postgres.statements import statement
 from domain.errors import StorageUnavailable
-from domain.events import JobEvent, Provenance, RecordedEvent
+from domain.events import JobEvent, PersonalDataErased, Provenance, RecordedEvent
 from domain.identifiers import JobId, Json, MessageId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
@@ -108,6 +108,10 @@ class PostgresEventStore:
     async def _append(
         self, changes: Sequence[Change], connection: Connection | None = None
     ) -> list[AppendOutcome]:
+        erasures = [change for change in changes if isinstance(change.event, PersonalDataErased)]
+        if erasures and not connection:
+            async with self._database.connection() as own, own.transaction():
+                return await self._append(changes, own)
         encoded = encode_changes(changes)
         query = statement("event_store/append")
         parameters = append_columns(encoded) | self._always
@@ -116,6 +120,8 @@ class PostgresEventStore:
         else:
             rows = await self._database.rows(query, parameters)
         recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+        if connection:
+            await _erase([change for change in erasures if change.job_id in recorded], connection)
         return [
             Appended(stamped(item.after, recorded[item.change.job_id]))
             if item.change.job_id in recorded
@@ -180,3 +186,9 @@ class PostgresEventStore:
         (item,) = encode_changes([change])
         holder = (await self._holders([item])).get(change.job_id)
         return KeyTaken(holder) if holder else Stale(change.job_id)
+
+
+async def _erase(changes: Sequence[Change], connection: Connection) -> None:
+    for change in changes:
+        parameters = {"job_id": change.job_id, "through_version": change.before and change.before.job.version}
+        await fetch(connection, statement("event_store/erase_payloads"), parameters)

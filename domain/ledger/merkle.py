@@ -59,6 +59,14 @@ class FilledTile(NamedTuple):
     hashes: bytes
 
 
+class TileRoot(NamedTuple):
+    """The root of the full tile `number` of the level below: hash `number` of tile level `level`."""
+
+    level: int
+    number: int
+    hash: bytes
+
+
 def right_edge(size: int) -> list[Tile]:
     """The partial tiles of a tree, lowest level first: with them a Frontier resumes."""
     edge = []
@@ -78,6 +86,7 @@ class Frontier:
 
     def __init__(self, size: int = 0, edge: Iterable[FilledTile] = ()) -> None:
         self.size = size
+        self._roots: list[TileRoot] = []
         self._levels: list[list[bytes]] = [[] for _ in range((size.bit_length() + 7) // TILE_HEIGHT)]
         given = {filled.tile: filled.hashes for filled in edge}
         for tile in right_edge(size):
@@ -97,6 +106,11 @@ class Frontier:
             taken += len(chunk)
             self._carry(full)
         return full
+
+    def take_roots(self) -> list[TileRoot]:
+        """The roots of the tiles that became full since this was last asked."""
+        roots, self._roots = self._roots, []
+        return roots
 
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves so far."""
@@ -121,7 +135,9 @@ class Frontier:
             index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
             full.append(FilledTile(Tile(level, index), b"".join(hashes)))
             self._levels[level] = []
-            self._level(level + 1).append(perfect_root(hashes))
+            root = perfect_root(hashes)
+            self._roots.append(TileRoot(level + 1, index, root))
+            self._level(level + 1).append(root)
             level += 1
 
     def _peaks(self) -> list[bytes]:

@@ -10,6 +10,7 @@ from adapters.in_memory.hints import InMemoryHints
 from adapters.in_memory.job_queue import InMemoryJobQueue
 from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.job_views import InMemoryJobViews
+from adapters.in_memory.ledger import InMemoryLedger
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
@@ -21,6 +22,8 @@ from domain.ports.event_store import EventStore
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
+from domain.ports.ledger_reading import LedgerReading
+from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
 from domain.ports.recovery import Recovery
 from domain.ports.vitals import VitalSigns
@@ -54,6 +57,10 @@ class Ports(Protocol):
     def workers(self) -> Workers: ...
     @property
     def vitals(self) -> VitalSigns: ...
+    @property
+    def sealing(self) -> LedgerSealing: ...
+    @property
+    def ledger(self) -> LedgerReading: ...
 
     async def advance(self, seconds: float) -> None: ...
 
@@ -76,6 +83,11 @@ class InMemoryPorts:
     workers: InMemoryWorkers
     vitals: InMemoryVitalSigns
     hints: InMemoryHints
+    ledger: InMemoryLedger
+
+    @property
+    def sealing(self) -> InMemoryLedger:
+        return self.ledger
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -87,7 +99,7 @@ class InMemoryPorts:
 def in_memory_ports() -> InMemoryPorts:
     clock = FakeClock()
     state = InMemoryState(clock, routes=REMOTE_TASKS)
-    audit = InMemoryAuditTrail()
+    audit = InMemoryAuditTrail(state)
     statistics = InMemoryJobStatistics(state, audit)
     return InMemoryPorts(
         clock,
@@ -103,4 +115,5 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryWorkers(state),
         InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
+        InMemoryLedger(state, audit),
     )

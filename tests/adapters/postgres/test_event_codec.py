@@ -106,6 +106,15 @@ def sample(event_type: Any) -> Any:
         "last_position": 90,
         "form": "ndjson",
         "filter": {"type": "JobFailed"},
+        "keys": ("jobledger.example/log+0a0b0c0d+AQ==",),
+        "added": ("jobledger.example/log+0a0b0c0d+AQ==",),
+        "retired": ("jobledger.example/log+01020304+AQ==",),
+        "checkpoint": "jobledger.example/log\n20\nAAAA\n",
+        "kept_origin": "jobledger.example/log",
+        "kept_size": 17,
+        "kept_root": "AAAA",
+        "from_revision": "0003",
+        "to_revision": "0004",
     }
     return event_type(**{field.name: by_name[field.name] for field in fields(event_type)})
 

@@ -1,5 +1,6 @@
 """The migrations: up, down and up again, on each PostgreSQL, and by many at once."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -101,7 +102,9 @@ def test_ten_replicas_may_migrate_at_once(empty_database: str) -> None:
 
 def test_every_constraint_was_named_by_us(empty_database: str) -> None:
     upgrade(empty_database)
-    generated = [row for row in shape(empty_database) if row[0] == "constraint" and "_check" in row[2]]
+    generated = [
+        row for row in shape(empty_database) if row[0] == "constraint" and re.search(r"_check\d*$", row[2])
+    ]
 
     assert generated == []
 

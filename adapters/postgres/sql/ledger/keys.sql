@@ -1,0 +1,3 @@
+-- Those that were retired too: what they signed still stands.
+SELECT key FROM jobledger.ledger_keys
+ORDER BY since DESC, key
