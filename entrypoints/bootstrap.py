@@ -30,6 +30,7 @@ from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.job_types import JobType, JobTypes
 from domain.ports.compute import Compute
+from domain.ports.job_queue import JobQueue
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.sample_task import sample_task
@@ -95,6 +96,23 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     finally:
         await hints.close()
         await transactions.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def open_queue(settings: Settings) -> AsyncIterator[JobQueue]:
+    """The queue alone, over a single connection that is closed when nobody needs it."""
+    database = Database(
+        settings.database_url,
+        size=1,
+        timeout_seconds=settings.database_timeout_seconds,
+        is_pooled=settings.database_is_pooled,
+        kept=0,
+    )
+    await database.open()
+    try:
+        yield PgmqJobQueue(database, code_version=CODE_VERSION)
+    finally:
         await database.close()
 
 

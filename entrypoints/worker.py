@@ -16,10 +16,10 @@ from domain.ports.compute import Compute
 from domain.ports.hints import Topic
 from domain.ports.workers import Presence
 from domain.use_cases.claim import claim
-from domain.use_cases.keep_lease import keep_leases
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
+from entrypoints.leases import LeaseKeeper
 from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
 from entrypoints.metrics.catalogue import (
     ABANDONED,
@@ -71,10 +71,11 @@ class Worker:
         self._next: asyncio.Task[list[Attempt]] | None = None
         self._changed = asyncio.Event()
         self._finished_one = asyncio.Event()
+        self._leases = LeaseKeeper(services, settings)
         self.has_abandoned = False
         services.tallies.watch(ATTEMPTS_RUNNING, lambda: len(self._running))
         services.tallies.watch(ATTEMPTS_UNSETTLED, lambda: len(self._unsettled))
-        services.tallies.watch(ATTEMPTS_LIMIT, lambda: settings.worker_concurrency)
+        services.tallies.watch(ATTEMPTS_LIMIT, lambda: self._leases.limit)
 
     async def run(self, leaving: asyncio.Event) -> None:
         """Work until `leaving`, then drain: let attempts end, release the rest, settle them all."""
@@ -83,16 +84,17 @@ class Worker:
         beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
         helpers = [
             asyncio.create_task(self._repeat("settle", self._settle, settled)),
-            asyncio.create_task(self._repeat("keep", self._keep, settled)),
+            asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),
             asyncio.create_task(self._repeat("report", self._report, settled)),
         ]
-        await self._repeat("take", lambda: self._take(leaving), leaving)
-        if self._next:
-            await asyncio.wait({self._next})
-            # What could not be claimed, or only the answer got lost, is left to the lease.
-            for attempt in [] if self._next.exception() else self._next.result():
-                self._start(attempt)
-        await self._drain()
+        with self._leases.watch:
+            await self._repeat("take", lambda: self._take(leaving), leaving)
+            if self._next:
+                await asyncio.wait({self._next})
+                # What could not be claimed, or only the answer got lost, is left to the lease.
+                for attempt in [] if self._next.exception() else self._next.result():
+                    self._start(attempt)
+            await self._drain()
         settled.set()
         for helper in helpers:
             helper.cancel()
@@ -112,10 +114,11 @@ class Worker:
         )
 
     async def _take(self, leaving: asyncio.Event) -> None:
-        free = self._settings.worker_concurrency - len(self._running)
+        free = self._leases.limit - len(self._running)
         if free <= 0 and not self._next:
             self._changed.clear()
-            await first_of(self._changed.wait, leaving.wait)
+            poll = self._settings.poll_seconds
+            await first_of(lambda: wait_for(self._changed, at_most=poll), leaving.wait)
             return
         claiming, self._next = self._next or asyncio.create_task(self._claim(free)), None
         attempts = await claiming
@@ -147,6 +150,8 @@ class Worker:
 
     def _start(self, attempt: Attempt) -> None:
         self._running[attempt] = asyncio.create_task(self._run(attempt))
+        at_most = self._timeout_of(attempt) + self._settings.cancel_grace_seconds
+        self._leases.hold(attempt, at_most_seconds=at_most)
 
     async def _run(self, attempt: Attempt) -> None:
         # From here on, not before: a task that is cancelled before it began would never come here.
@@ -193,6 +198,7 @@ class Worker:
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._running[attempt]
+        self._leases.hold_until_settled(attempt)
         finished = Finished(attempt=attempt, outcome=outcome, command_id=self._services.ids.command_id())
         self._unsettled[attempt] = finished
         self._to_settle.append(finished)
@@ -229,13 +235,13 @@ class Worker:
             # One outcome that cannot be written must not hold up the others; its lease brings its job back.
             if len(batch) == 1:
                 log.exception("attempt.unsettled", job_id=batch[0].attempt.job_id)
-                del self._unsettled[batch[0].attempt]
+                self._forget(batch[0].attempt)
                 return
             for item in batch:
                 await self._write([item])
             return
         for finished in batch:
-            del self._unsettled[finished.attempt]
+            self._forget(finished.attempt)
         # One line a batch: the history tells of each attempt.
         outcomes = Counter(type(finished.outcome).__name__ for finished in batch)
         log.info("attempts.settled", **outcomes)
@@ -244,11 +250,9 @@ class Worker:
         self._services.tallies.add(LEASES_LOST, outcomes[GivenUp.__name__])
         self._changed.set()
 
-    async def _keep(self) -> None:
-        third = self._settings.lease_seconds / 3
-        await self._services.hints.wait(Topic.CANCELLATION, at_most=third)
-        held = [*self._running, *self._unsettled]
-        await keep_leases(self._services.queue, attempts=held, lease_seconds=self._settings.lease_seconds)
+    def _forget(self, attempt: Attempt) -> None:
+        del self._unsettled[attempt]
+        self._leases.let_go(attempt)
 
     async def _report(self) -> None:
         await asyncio.sleep(PROGRESS_SECONDS)

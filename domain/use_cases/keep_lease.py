@@ -6,15 +6,21 @@ from domain.attempts import Attempt, StopReason
 from domain.ports.job_queue import HeldLease, JobQueue
 
 
-async def keep_leases(queue: JobQueue, *, attempts: Sequence[Attempt], lease_seconds: int) -> None:
-    """Extend every lease in one statement; an attempt whose lease is lost gives up, one cancelled stops."""
+async def keep_leases(queue: JobQueue, *, attempts: Sequence[Attempt], lease_seconds: int) -> int:
+    """Extend every lease in one statement, and return how many were lost.
+
+    An attempt whose lease is lost gives up, and one whose job was asked to stop stops.
+    """
     if not attempts:
-        return
+        return 0
     held = [HeldLease(attempt.lease.msg_id, attempt.lease.read_ct) for attempt in attempts]
     extended = {answer.lease: answer for answer in await queue.extend(held, lease_seconds=lease_seconds)}
+    lost = 0
     for attempt, lease in zip(attempts, held, strict=True):
         answer = extended.get(lease)
         if answer is None:
+            lost += 1
             attempt.stop(StopReason.LEASE_LOST)
         elif answer.is_cancelling:
             attempt.stop(StopReason.CANCELLED)
+    return lost

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -103,6 +104,19 @@ async def holds_a_transaction(context: JobContext, parameters: dict[str, Any]) -
     return None
 
 
+@job_type("blocks_the_loop", retry=QUICK)
+async def blocks_the_loop(context: JobContext, parameters: dict[str, Any]) -> Json:
+    """Until a query about its message, whose visibility is its lease, has told `answers` different things."""
+    answers: set[Any] = set()
+    with psycopg.connect(parameters["url"], autocommit=True) as connection:
+        end = time.monotonic() + DEADLINE_SECONDS
+        while len(answers) < parameters["answers"]:
+            if time.monotonic() > end:
+                raise NotRetryable(f"it stayed at {answers}")
+            answers.add(connection.execute(parameters["query"]).fetchone())
+    return None
+
+
 @job_type("hopeless", retry=QUICK)
 async def hopeless(context: JobContext, parameters: dict[str, Any]) -> Json:
     raise NotRetryable("no use")
@@ -127,6 +141,7 @@ def logs_in_a_thread(context: JobContext, parameters: dict[str, Any]) -> Json:
 
 TYPES = JobTypes(
     [
+        blocks_the_loop,
         holds_a_transaction,
         logs,
         logs_in_a_thread,
@@ -192,10 +207,14 @@ async def working(services: Services, settings: Settings) -> AsyncIterator[Runni
         await running.leave()
 
 
-@pytest.fixture
-async def running(services: Services, settings: Settings) -> AsyncIterator[Running]:
+@pytest.fixture(autouse=True)
+async def _fresh_gate() -> None:
     global gate  # noqa: PLW0603 - the functions under test are module-level, as users write them
     gate = Gate()
+
+
+@pytest.fixture
+async def running(services: Services, settings: Settings) -> AsyncIterator[Running]:
     async with working(replace(services, types=TYPES), settings) as started:
         yield started
 
@@ -296,6 +315,31 @@ async def test_a_thread_that_sees_its_time_is_up_ends_as_timed_out(running: Runn
 
     assert isinstance(events[-1], JobFailed)
     assert events[-1].cause is Cause.TIMED_OUT
+
+
+async def test_a_function_that_blocks_the_loop_keeps_its_lease(
+    services: Services, settings: Settings, database: TestDatabase
+) -> None:
+    asked: Json = {"url": database.owner_url, "query": "SELECT vt FROM pgmq.q_job_queue", "answers": 3}
+    async with working(replace(services, types=TYPES), settings_of_a_short_lease(settings)) as running:
+        job_id = await running.submit("blocks_the_loop", asked)
+
+        assert kinds(await running.ended(job_id)) == [JobSubmitted, AttemptStarted, JobCompleted]
+
+
+async def test_a_function_that_blocks_the_loop_loses_its_lease_when_its_time_is_over(
+    services: Services, settings: Settings, database: TestDatabase
+) -> None:
+    query = "SELECT vt < clock_timestamp() FROM pgmq.q_job_queue"
+    asked: Json = {"url": database.owner_url, "query": query, "answers": 2}
+    async with working(replace(services, types=TYPES), settings_of_a_short_lease(settings)) as running:
+        job_id = await running.submit("blocks_the_loop", asked, timeout_seconds=1)
+
+        assert kinds(await running.ended(job_id))[:3] == [JobSubmitted, AttemptStarted, JobCompleted]
+
+
+def settings_of_a_short_lease(settings: Settings) -> Settings:
+    return settings.model_copy(update={"lease_seconds": 1})
 
 
 async def test_effects_in_the_transaction_happen_exactly_once(
