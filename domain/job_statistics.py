@@ -1,7 +1,7 @@
 """How many jobs are where, how much happens and how long it takes: counted from events, never from jobs."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil, log2
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ LEADS_TO_STATUS: dict[str, Status] = {
     kind.__name__: status for kind, status in LEADS_TO.items() if status and kind is not JobSubmitted
 }
 """Where each event leads that changes a status; a submission leads by its `run_at`."""
+
+MINUTE = timedelta(minutes=1)
 
 BUCKETS_PER_DOUBLING = 4
 LAST_BUCKET = 127
@@ -50,6 +52,12 @@ def percentile(histogram: dict[int, int], share: float) -> timedelta | None:
     return None
 
 
+def step_of(at: datetime, step: timedelta) -> datetime:
+    """When the step began that `at` is in; steps are counted from 1970 on, in UTC."""
+    seconds = int(at.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % int(step.total_seconds()), UTC)
+
+
 class Count(NamedTuple):
     """So many jobs of a type are in a status now."""
 
@@ -59,7 +67,7 @@ class Count(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """So many events of a type happened to jobs of a type within a minute.
+    """So many events of a type happened to jobs of a type within the step that began at `minute`.
 
     `bucket` tells how long what they ended had taken: waiting, for AttemptStarted, since the job was due;
     the attempt, for the event that ended it; UNMEASURED for all others.

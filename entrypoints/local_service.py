@@ -37,10 +37,14 @@ PORT_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class LocalService:
-    """A service that runs: where it is, a local user's token, and settings with which to join it."""
+    """A service that runs: where it is, and settings with which to join it.
+
+    `token` is a local user's; `dashboard_link` signs that user in as an operator.
+    """
 
     url: str
     token: str
+    dashboard_link: str
     settings: Settings
 
 
@@ -72,7 +76,7 @@ async def local_service(
             running = asyncio.create_task(supervisor.run(leaving))
             watching = asyncio.create_task(_keep_running(server.start, leaving))
             try:
-                service = LocalService(joined.local_url, _token(joined), joined)
+                service = LocalService(joined.local_url, _token(joined), dashboard_link(joined), joined)
                 await _until_ready(service, leaving)
                 yield service
             finally:
@@ -124,6 +128,15 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _token(settings: Settings) -> str:
     issuer = bootstrap.local_issuer(settings)
     return issuer.issue(user_id=LOCAL_USER) if issuer else ""
+
+
+def dashboard_link(settings: Settings, *, roles: tuple[str, ...] = ("operator",)) -> str:
+    """Where the dashboard is, with a token behind the # that signs the local user in."""
+    issuer = bootstrap.local_issuer(settings)
+    if issuer is None:
+        return f"{settings.local_url}/dashboard"
+    token = issuer.issue(user_id=LOCAL_USER, roles=roles)
+    return f"{settings.local_url}/dashboard/sign-in#token={token}"
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.in_memory.audit_trail import InMemoryAuditTrail
 from adapters.in_memory.state import InMemoryState
 from domain.audit import RecoverySwept
 from domain.events import JobSubmitted
 from domain.identifiers import JobId, UserId
-from domain.job_statistics import EVERYBODY, Count, Rate, Step, steps
+from domain.job_statistics import EVERYBODY, MINUTE, Count, Rate, Step, step_of, steps
 from domain.lifecycle import Status
 from domain.ports.job_statistics import QueueDepth, RecordedSweep
 
@@ -35,12 +35,12 @@ class InMemoryJobStatistics:
                 jobs[job_type, step.before] -= 1
         return [Count(*key, number) for key, number in jobs.items() if number > 0]
 
-    async def rates(self, *, user_id: UserId, since: datetime) -> list[Rate]:
+    async def rates(self, *, user_id: UserId, since: datetime, step: timedelta = MINUTE) -> list[Rate]:
         self._state.reach()
         events = Counter(
-            (step.minute, job_type, step.event_type, step.bucket)
-            for job_type, step in self._steps(user_id)
-            if step.minute >= since
+            (step_of(happened.minute, step), job_type, happened.event_type, happened.bucket)
+            for job_type, happened in self._steps(user_id)
+            if happened.minute >= since
         )
         return sorted(Rate(*key, number) for key, number in events.items())
 

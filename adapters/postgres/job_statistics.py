@@ -1,6 +1,6 @@
 """JobStatistics in tables of their own, advanced by whoever holds the one row of the cursor."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.postgres.pool import Database, fetch
@@ -8,7 +8,7 @@ from adapters.postgres.statements import statement
 from domain.audit import RecoverySwept
 from domain.events import Actor, ActorKind
 from domain.identifiers import UserId
-from domain.job_statistics import BUCKETS_PER_DOUBLING, LAST_BUCKET, LEADS_TO_STATUS, Count, Rate
+from domain.job_statistics import BUCKETS_PER_DOUBLING, LAST_BUCKET, LEADS_TO_STATUS, MINUTE, Count, Rate
 from domain.lifecycle import Status
 from domain.ports.job_statistics import QueueDepth, RecordedSweep
 
@@ -37,8 +37,8 @@ class PostgresJobStatistics:
         rows = await self._database.rows(statement("job_statistics/counts"), {"user_id": user_id})
         return [Count(row["job_type"], Status(row["status"]), row["jobs"]) for row in rows]
 
-    async def rates(self, *, user_id: UserId, since: datetime) -> list[Rate]:
-        parameters = {"user_id": user_id, "since": since}
+    async def rates(self, *, user_id: UserId, since: datetime, step: timedelta = MINUTE) -> list[Rate]:
+        parameters = {"user_id": user_id, "since": since, "step": step}
         rows = await self._database.rows(statement("job_statistics/rates"), parameters)
         return [Rate(**row) for row in rows]
 

@@ -1,12 +1,12 @@
 """Counting what happens, apart from the work itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from domain.audit import RecoverySwept
 from domain.events import Actor
 from domain.identifiers import UserId
-from domain.job_statistics import Count, Rate
+from domain.job_statistics import MINUTE, Count, Rate
 
 
 class QueueDepth(NamedTuple):
@@ -44,8 +44,8 @@ class JobStatistics(Protocol):
     async def counts(self, *, user_id: UserId) -> list[Count]:
         """How many jobs are in each status, by job type; what is at 0 is left out."""
 
-    async def rates(self, *, user_id: UserId, since: datetime) -> list[Rate]:
-        """What happened in each minute from `since` on, at most a week back."""
+    async def rates(self, *, user_id: UserId, since: datetime, step: timedelta = MINUTE) -> list[Rate]:
+        """What happened in each step (whole minutes) from the minute `since` on, at most a week back."""
 
     async def queue_depth(self) -> QueueDepth:
         """How full the queue is; it is kept shallow, so looking costs little."""

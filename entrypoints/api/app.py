@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
+from entrypoints import dashboard
 from entrypoints.api import (
     catalogue,
     health,
@@ -62,6 +63,7 @@ def create_app(
     app.include_router(job_acts.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
+    dashboard.install(app)
     problems.install(app)
     # Added last is outermost: a request is named before anything can refuse it.
     app.add_middleware(BodyLimit)

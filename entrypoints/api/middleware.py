@@ -42,7 +42,9 @@ class RequestIdentity:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+                named = {name for name, _ in message["headers"]}
+                added = [header for header in SECURITY_HEADERS if header[0] not in named]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode()), *added]
                 message = {**message, "headers": headers}
             await send(message)
 

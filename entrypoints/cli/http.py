@@ -37,14 +37,14 @@ def local_token(*, user: str, roles: tuple[str, ...] = (), url: str | None = Non
     """A token of the local issuer, which goes by the address of the service: `url`, or the settings'."""
     settings = load_settings()
     if url is not None:
-        settings = settings.model_copy(update=_address_in(url))
+        settings = settings.model_copy(update=address_in(url))
     issuer = bootstrap.local_issuer(settings)
     if issuer is None:
         raise JobledgerError("Tokens come from SUPABASE_URL here; pass one with --token or JOBLEDGER_TOKEN.")
     return issuer.issue(user_id=UserId(user), roles=roles)
 
 
-def _address_in(url: str) -> dict[str, str | int]:
+def address_in(url: str) -> dict[str, str | int]:
     try:
         parts = urlsplit(url)
         found = {"api_host": parts.hostname, "api_port": parts.port}

@@ -54,6 +54,9 @@ def _banner(service: LocalService) -> str:
 Jobledger is up at {service.url} (documentation: {service.url}/docs)
 Data and keys: {service.settings.data_directory.absolute()}
 
+Dashboard, signed in as an operator (or run: jobledger dashboard):
+{service.dashboard_link}
+
 Token of a local user, valid for a day:
 {service.token}
 

@@ -8,7 +8,7 @@ from domain import decisions
 from domain.audit import RecoverySwept
 from domain.events import Actor, ActorKind, Progress
 from domain.identifiers import UserId
-from domain.job_statistics import EVERYBODY, UNMEASURED, Count, Rate
+from domain.job_statistics import EVERYBODY, UNMEASURED, Count, Rate, step_of
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
 from domain.views import JobView
@@ -132,6 +132,18 @@ async def test_a_job_that_never_started_has_no_duration(ports: Ports) -> None:
     found = {rate.event_type: rate.bucket for rate in await rates(ports)}
 
     assert found == {"JobSubmitted": UNMEASURED, "JobCancelled": UNMEASURED}
+
+
+async def test_rates_by_the_hour_are_the_sums_of_those_by_the_minute(ports: Ports) -> None:
+    await every_kind_of_job(ports)
+    hour = timedelta(hours=1)
+    by_hand: Counter[tuple[object, ...]] = Counter()
+    for rate in await rates(ports):
+        by_hand[step_of(rate.minute, hour), *rate[1:4]] += rate.events
+    by_hour = await ports.statistics.rates(user_id=EVERYBODY, since=LONG_AGO, step=hour)
+
+    assert {rate[:4]: rate.events for rate in by_hour} == by_hand
+    assert by_hand
 
 
 async def test_everything_can_be_counted_again(ports: Ports) -> None:

@@ -1,0 +1,89 @@
+"""One job: what it is, why it is where it is, its life as a picture, and every event of its history."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from domain.events import RecordedEvent
+from domain.identifiers import JobId
+from domain.lifecycle import Act
+from domain.views import JobView
+from entrypoints.api.answers import event_out, job_out, json_response
+from entrypoints.api.requests import Watch, Work
+from entrypoints.dashboard.changes import rows_of
+from entrypoints.dashboard.jobs_page import JOBS, may
+from entrypoints.dashboard.live import stream
+from entrypoints.dashboard.pages import PageRoute, page, render
+from entrypoints.dashboard.timeline import timeline_of
+from entrypoints.dashboard.viewer import SignedIn, Viewer, note_reading, read_seen
+from entrypoints.dashboard.words import pretty
+from entrypoints.services import Services
+
+EVENTS_AT_ONCE = 1000
+# A page holds no more of a history than somebody reads; the JSON holds all of it.
+MAX_EVENTS = 2000
+REFRESH_SECONDS = 0.5
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get(f"{JOBS}/{{job_id}}")
+async def show_job(request: Request, job_id: str, services: Work, viewer: SignedIn) -> Response:
+    await note_reading(request, viewer)
+    view = await read_seen(services, viewer, job_id)
+    return page(request, "job.html", viewer=viewer, **await values_of(services, viewer, view))
+
+
+@router.get(f"{JOBS}/{{job_id}}/live")
+async def follow_job(job_id: str, services: Work, watch: Watch, viewer: SignedIn) -> Response:
+    drawn: dict[int, str] = {}
+
+    async def draw() -> str:
+        view = await read_seen(services, viewer, job_id)
+        if view.job.version not in drawn:
+            drawn.clear()
+            values = await values_of(services, viewer, view)
+            drawn[view.job.version] = render("job_parts.html", viewer=viewer, **values)
+        return drawn[view.job.version]
+
+    return stream(draw, services, watch, until=viewer.expires_at, every=REFRESH_SECONDS)
+
+
+@router.get(f"{JOBS}/{{job_id}}/json")
+async def show_json(request: Request, job_id: str, services: Work, viewer: SignedIn) -> Response:
+    """The job and its whole history, as the API shows both."""
+    await note_reading(request, viewer)
+    view = await read_seen(services, viewer, job_id)
+    events = await whole_stream(services, view.job.id)
+    return json_response({"job": job_out(view), "events": [event_out(recorded) for recorded in events]})
+
+
+async def whole_stream(services: Services, job_id: JobId, *, most: int | None = None) -> list[RecordedEvent]:
+    """The job's events in order, `most` of them where it is given."""
+    events: list[RecordedEvent] = []
+    while most is None or len(events) < most:
+        after = events[-1].version if events else 0
+        found = await services.store.read_stream(job_id, after_version=after, limit=EVENTS_AT_ONCE)
+        events += found
+        if len(found) < EVENTS_AT_ONCE:
+            break
+    return events
+
+
+async def values_of(services: Services, viewer: Viewer, view: JobView) -> dict[str, Any]:
+    """What the templates of a job show."""
+    events = await whole_stream(services, view.job.id, most=MAX_EVENTS)
+    now = services.clock.now()
+    return {
+        "view": view,
+        "job": view.job,
+        "rows": rows_of(events),
+        "is_cut": len(events) < view.job.version,
+        "timeline": timeline_of(events, now),
+        "may_cancel": may(viewer, view, Act.CANCEL),
+        "may_retry": may(viewer, view, Act.RETRY),
+        "parameters": pretty(view.job_parameters),
+        "result": pretty(view.result),
+        "whole": pretty(job_out(view)),
+        "now": now,
+    }
