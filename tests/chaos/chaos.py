@@ -21,7 +21,7 @@ from psycopg.types.string import TextLoader
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.postgres import event_codec, view_codec
 from adapters.postgres.event_codec import loads
-from domain.events import JobCancelled, JobCompleted, JobFailed, JobRetried, RecordedEvent
+from domain.events import EVENT_TYPES, JobCancelled, JobCompleted, JobFailed, JobRetried, RecordedEvent
 from domain.lifecycle import is_legal
 from domain.views import JobView, project
 from tests.chaos.effects import SCHEMA
@@ -191,7 +191,8 @@ def _reckon(server: EmbeddedPostgres, load: Load, faults: Faults) -> Reckoning:
             for row in owner.execute("SELECT * FROM jobledger.jobs").fetchall()
         }
         rows = owner.execute(
-            "SELECT * FROM jobledger.job_events WHERE type <> 'RecoverySwept' ORDER BY job_id, version"
+            "SELECT * FROM jobledger.job_events WHERE type = ANY (%s) ORDER BY job_id, version",
+            [list(EVENT_TYPES)],
         ).fetchall()
         streams: dict[str, list[RecordedEvent]] = {}
         for row in rows:
