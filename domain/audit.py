@@ -120,6 +120,28 @@ class SchemaMigrated:
     to_revision: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthArchived:
+    """The jobs submitted in a month, and their history, moved to a file; `sha256` is that of its bytes."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    month: str
+    file: str
+    sha256: str
+    jobs: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedMonthDropped:
+    """The detached table of an archived month was dropped; its file was there and was the recorded one."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    month: str
+    file: str
+    sha256: str
+
+
 AuditEvent = (
     RecoverySwept
     | CommandRefused
@@ -130,6 +152,8 @@ AuditEvent = (
     | LedgerKeysChanged
     | LedgerRestored
     | SchemaMigrated
+    | MonthArchived
+    | ArchivedMonthDropped
 )
 
 AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}

@@ -2,6 +2,7 @@
 
 JobledgerError
 ├── JobNotFound              no such job, or not the caller's
+├── JobArchived              jobs of that month lie in a file
 ├── IllegalTransition        the job's state does not allow the act
 ├── VersionConflict          the job moved on since the caller looked
 ├── InvalidSubmission        one or more fields cannot be accepted
@@ -13,6 +14,7 @@ JobledgerError
 ├── StorageUnavailable       the database cannot be reached, or is too busy, now
 ├── ComputeUnavailable       remote compute cannot be reached, or is too busy, now
 ├── InvalidSettings          the service cannot start as configured
+├── ArchiveNotSound          an archive does not say what it should
 └── AttemptGivenUp           this attempt no longer owns its job
 
 The HTTP statuses stand in one table, `entrypoints/api/problems.py`.
@@ -31,6 +33,16 @@ class JobNotFound(JobledgerError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"There is no job {job_id}.")
         self.job_id = job_id
+
+
+class JobArchived(JobledgerError):
+    """Whether the job ever was, only the file can tell."""
+
+    def __init__(self, job_id: str, *, month: str, file: str) -> None:
+        super().__init__(f"Jobs submitted in {month} were archived to {file}; {job_id} is of that month.")
+        self.job_id = job_id
+        self.month = month
+        self.file = file
 
 
 class IllegalTransition(JobledgerError):
@@ -99,6 +111,10 @@ class ComputeUnavailable(JobledgerError):
 
 class InvalidSettings(JobledgerError):
     pass
+
+
+class ArchiveNotSound(JobledgerError):
+    """Nothing was taken away for it."""
 
 
 class AttemptGivenUp(JobledgerError):

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
+from adapters.archive_files import GzipArchiveFiles
 from adapters.ed25519 import check_ed25519
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.jwks_tokens import JwksTokenVerifier
@@ -12,6 +14,8 @@ from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
 from adapters.migrations import upgrade
 from adapters.parameters import PydanticParameterParser
+from adapters.postgres.archive import PostgresArchive
+from adapters.postgres.archived_months import PostgresArchivedMonths
 from adapters.postgres.audit_trail import PostgresAuditTrail
 from adapters.postgres.dispatches import PgmqDispatches
 from adapters.postgres.event_store import PostgresEventStore
@@ -29,13 +33,14 @@ from adapters.postgres.workers import PostgresWorkers
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.job_types import JobType, JobTypes
+from domain.ports.archive import ArchiveFiles
 from domain.ports.compute import Compute
 from domain.ports.job_queue import JobQueue
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.sample_task import sample_task
 from entrypoints.metrics.process import watch_process
-from entrypoints.services import Services
+from entrypoints.services import Archiving, Services
 from entrypoints.settings import Environment, Settings
 
 CODE_VERSION = version("jobledger")
@@ -76,6 +81,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         health=PostgresHealth(database, transactions),
         recovery=PostgresRecovery(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
+        archived_months=PostgresArchivedMonths(database),
         statistics=PostgresJobStatistics(database),
         sealing=PostgresLedgerSealing(database, ids, code_version=CODE_VERSION),
         ledger=PostgresLedgerReading(database),
@@ -114,6 +120,33 @@ async def open_queue(settings: Settings) -> AsyncIterator[JobQueue]:
         yield PgmqJobQueue(database, code_version=CODE_VERSION)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_archive(settings: Settings, directory: Path) -> AsyncIterator[Archiving]:
+    """What archiving works with: the owner's connection, which needs rights that no service has."""
+    database = Database(
+        settings.owner_url,
+        size=1,
+        timeout_seconds=settings.database_timeout_seconds,
+        is_pooled=settings.database_is_pooled,
+    )
+    audit = PostgresAuditTrail(database, Uuid7Ids(), code_version=CODE_VERSION)
+    await database.open()
+    try:
+        yield Archiving(
+            archive=PostgresArchive(database, audit),
+            months=PostgresArchivedMonths(database),
+            files=GzipArchiveFiles(directory),
+            clock=SystemClock(),
+            ids=Uuid7Ids(),
+        )
+    finally:
+        await database.close()
+
+
+def archive_files(directory: Path) -> ArchiveFiles:
+    return GzipArchiveFiles(directory)
 
 
 def job_types(settings: Settings) -> JobTypes:

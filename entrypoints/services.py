@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.job_types import JobTypes
+from domain.ports.archive import Archive, ArchivedMonths, ArchiveFiles
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.dispatches import Dispatches
 from domain.ports.event_store import EventStore
@@ -33,6 +34,7 @@ class Services:
     health: Health
     recovery: Recovery
     audit: AuditTrail
+    archived_months: ArchivedMonths
     statistics: JobStatistics
     sealing: LedgerSealing
     ledger: LedgerReading
@@ -44,3 +46,14 @@ class Services:
     ids: Ids
     randomness: Randomness
     tallies: Tallies = field(default_factory=Tallies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archiving:
+    """What archiving works with, as the owner of the tables."""
+
+    archive: Archive
+    months: ArchivedMonths
+    files: ArchiveFiles
+    clock: Clock
+    ids: Ids

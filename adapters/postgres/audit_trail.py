@@ -21,8 +21,12 @@ class PostgresAuditTrail:
     async def record(
         self, event: AuditEvent, provenance: Provenance, *, once_as: JobId | None = None
     ) -> None:
+        await self._database.rows(statement("audit_trail/record"), self.row(event, provenance, once_as))
+
+    def row(self, event: AuditEvent, provenance: Provenance, once_as: JobId | None = None) -> dict[str, Any]:
+        """What the statement needs, for whoever records within a transaction of their own."""
         parameters: dict[str, Any] = event_codec.encode(event, os.urandom(event_codec.SALT_BYTES))._asdict()
-        parameters |= {
+        return parameters | {
             "stream_id": once_as or self._ids.job_id(),
             "command_id": provenance.command_id,
             "actor_kind": provenance.actor.kind.value,
@@ -31,4 +35,3 @@ class PostgresAuditTrail:
             "traceparent": provenance.traceparent,
             "code_version": self._code_version,
         }
-        await self._database.rows(statement("audit_trail/record"), parameters)

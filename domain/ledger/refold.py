@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.audit import AUDIT_TYPES
 from domain.events import EVENT_TYPES, AttemptStarted, JobSubmitted, PersonalDataErased
-from domain.lifecycle import LEADS_TO, Status, may_follow
+from domain.lifecycle import ENDED, LEADS_TO, Status, may_follow
 
 
 @dataclass(slots=True)
@@ -69,6 +69,10 @@ class Refolding:
                         position,
                         f"the payload of version {version} of {job_id} is gone, but was never erased",
                     )
+
+    def have_ended(self) -> bool:
+        """Whether every job seen has ended, as far as it is known."""
+        return all(stream.status is None or stream.status in ENDED for stream in self._streams.values())
 
     def _version(self, stream: _Stream, event: Mapping[str, Any]) -> Iterator[str]:
         due, version = stream.version + 1, event["version"]

@@ -9,12 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from domain.errors import (
+    ArchiveNotSound,
     AttemptGivenUp,
     ComputeUnavailable,
     FieldProblem,
     IllegalTransition,
     InvalidSettings,
     InvalidSubmission,
+    JobArchived,
     JobledgerError,
     JobNotFound,
     KeyReused,
@@ -25,6 +27,7 @@ from domain.errors import (
     UniqueKeyHeld,
     VersionConflict,
 )
+from domain.use_cases.archived import archived_instead
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
@@ -42,9 +45,11 @@ INTERNAL = Kind(500, "internal", "Something went wrong here")
 
 KINDS: dict[type[JobledgerError], Kind] = {
     JobledgerError: INTERNAL,
+    ArchiveNotSound: INTERNAL,
     AttemptGivenUp: INTERNAL,
     InvalidSettings: INTERNAL,
     JobNotFound: Kind(404, "job-not-found", "There is no such job"),
+    JobArchived: Kind(410, "archived", "The job was archived"),
     IllegalTransition: Kind(409, "illegal-transition", "The job's state does not allow that"),
     VersionConflict: Kind(412, "version-conflict", "The job has moved on"),
     InvalidSubmission: Kind(422, "invalid-request", "The request cannot be accepted as it is"),
@@ -99,6 +104,9 @@ def _answer(request: Request, kind: Kind, detail: str, **rest: Any) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, JobNotFound):
+        # Here, for every route there is: a job that is not there may lie in a file.
+        error = await archived_instead(request.app.state.services.archived_months, error)
     kind = KINDS[type(error)]  # type: ignore[index]  # registered for JobledgerError only
     if isinstance(error, JobledgerError) and kind is not INTERNAL:
         await request.app.state.records.refused(request, error, status=kind.status, problem=kind.slug)
@@ -109,6 +117,8 @@ async def _refused(request: Request, error: Exception) -> Response:
         return _answer(request, kind, str(error), headers={"WWW-Authenticate": header})
     if isinstance(error, StorageUnavailable):
         return _answer(request, kind, str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
+    if isinstance(error, JobArchived):
+        return _answer(request, kind, str(error), month=error.month, file=error.file)
     if isinstance(error, KeyReused | UniqueKeyHeld):
         return _answer(request, kind, str(error), job_id=error.job_id, job=f"/jobs/{error.job_id}")
     return _answer(request, kind, "" if kind is INTERNAL else str(error))

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import audit, client, dashboard, demo, recover, serve
+from entrypoints.cli import archive, audit, client, dashboard, demo, recover, serve
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
@@ -27,6 +27,7 @@ dashboard.register(app)
 demo.register(app)
 recover.register(app)
 audit.register(app)
+archive.register(app)
 
 
 def main() -> None:

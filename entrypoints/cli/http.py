@@ -15,7 +15,7 @@ from entrypoints.settings import load_settings
 
 DONE, JOB_FAILED, WRONG_USAGE, NOT_FOUND, REFUSED, NOT_AUTHENTICATED, UNREACHABLE = range(7)
 
-CODES = {401: NOT_AUTHENTICATED, 403: NOT_AUTHENTICATED, 404: NOT_FOUND}
+CODES = {401: NOT_AUTHENTICATED, 403: NOT_AUTHENTICATED, 404: NOT_FOUND, 410: NOT_FOUND}
 
 
 def make_client(url: str | None, token: str | None) -> httpx.Client:

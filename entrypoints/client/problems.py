@@ -31,7 +31,7 @@ class NotPermitted(ServiceProblem):
 
 
 class NotFound(ServiceProblem):
-    """404: there is no such job, or it is somebody else's."""
+    """404: there is no such job, or it is somebody else's; 410: jobs of its month were archived."""
 
 
 class Conflict(ServiceProblem):
@@ -50,6 +50,7 @@ KINDS: dict[int, type[ServiceProblem]] = {
     401: NotAuthenticated,
     403: NotPermitted,
     404: NotFound,
+    410: NotFound,
     409: Conflict,
     412: Conflict,
     422: Invalid,
