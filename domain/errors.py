@@ -15,6 +15,7 @@ JobledgerError
 ├── ComputeUnavailable       remote compute cannot be reached, or is too busy, now
 ├── InvalidSettings          the service cannot start as configured
 ├── ArchiveNotSound          an archive does not say what it should
+├── NotRebuilt               the read model was left as it was
 └── AttemptGivenUp           this attempt no longer owns its job
 
 The HTTP statuses stand in one table, `entrypoints/api/problems.py`.
@@ -115,6 +116,10 @@ class InvalidSettings(JobledgerError):
 
 class ArchiveNotSound(JobledgerError):
     """Nothing was taken away for it."""
+
+
+class NotRebuilt(JobledgerError):
+    """The read model cannot be made anew, and was left as it was; the text says why."""
 
 
 class AttemptGivenUp(JobledgerError):

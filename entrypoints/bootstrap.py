@@ -27,6 +27,8 @@ from adapters.postgres.ledger_reading import PostgresLedgerReading
 from adapters.postgres.ledger_sealing import PostgresLedgerSealing
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
+from adapters.postgres.read_model import PostgresReadModel
+from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
@@ -36,6 +38,7 @@ from domain.job_types import JobType, JobTypes
 from domain.ports.archive import ArchiveFiles
 from domain.ports.compute import Compute
 from domain.ports.job_queue import JobQueue
+from domain.ports.read_model import Rebuilding
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.sample_task import sample_task
@@ -80,6 +83,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         hints=hints,
         health=PostgresHealth(database, transactions),
         recovery=PostgresRecovery(database),
+        read_model=PostgresReadModel(database),
         audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
         archived_months=PostgresArchivedMonths(database),
         statistics=PostgresJobStatistics(database),
@@ -199,6 +203,11 @@ def token_verifier(settings: Settings) -> TokenVerifier:
 def migrate(settings: Settings) -> None:
     """Bring the schema up to date, through the owner's own connection; blocks, and waits for its turn."""
     upgrade(settings.owner_url)
+
+
+def rebuilding(settings: Settings) -> Rebuilding:
+    """Making the read model anew, through the owner's own connection."""
+    return PostgresRebuilding(settings.owner_url)
 
 
 def embedded_postgres(settings: Settings) -> EmbeddedPostgres:

@@ -16,6 +16,7 @@ from domain.ports.ledger_reading import LedgerReading
 from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
+from domain.ports.read_model import ReadModel
 from domain.ports.recovery import Recovery
 from domain.ports.system import Clock, Ids, Randomness
 from domain.ports.vitals import VitalSigns
@@ -33,6 +34,7 @@ class Services:
     hints: Hints
     health: Health
     recovery: Recovery
+    read_model: ReadModel
     audit: AuditTrail
     archived_months: ArchivedMonths
     statistics: JobStatistics

@@ -26,6 +26,8 @@ from adapters.postgres.ledger_reading import PostgresLedgerReading
 from adapters.postgres.ledger_sealing import PostgresLedgerSealing
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database
+from adapters.postgres.read_model import PostgresReadModel
+from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
@@ -129,6 +131,8 @@ class PostgresPorts:
     queue: PgmqJobQueue
     dispatches: PgmqDispatches
     recovery: PostgresRecovery
+    read_model: PostgresReadModel
+    rebuilding: PostgresRebuilding
     audit: PostgresAuditTrail
     statistics: PostgresJobStatistics
     workers: PostgresWorkers
@@ -162,6 +166,8 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         queue=PgmqJobQueue(pool, code_version="test"),
         dispatches=PgmqDispatches(pool),
         recovery=PostgresRecovery(pool),
+        read_model=PostgresReadModel(pool),
+        rebuilding=PostgresRebuilding(database.owner_url),
         audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
         statistics=PostgresJobStatistics(pool),
         workers=PostgresWorkers(pool),

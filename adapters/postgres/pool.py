@@ -44,7 +44,7 @@ class Database:
             timeout=timeout_seconds,
             max_waiting=size * 25 if max_waiting is None else max_waiting,
             open=False,
-            configure=_configure,
+            configure=configure,
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
@@ -104,7 +104,8 @@ async def fetch(connection: Connection, query: bytes, parameters: dict[str, Any]
     return await cursor.fetchall() if cursor.description else []
 
 
-async def _configure(connection: Connection) -> None:
+async def configure(connection: Connection) -> None:
+    """Have JSON read fast, and UUIDs as text."""
     set_json_loads(loads, connection)
     connection.adapters.register_loader("uuid", TextLoader)
 

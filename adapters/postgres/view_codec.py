@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from adapters.postgres import json_text
+from adapters.postgres.arrays import text_array
 from domain.events import Cause, JobError, Progress
 from domain.identifiers import Json
 from domain.job import Job, Lease
@@ -19,6 +20,9 @@ BUDGETS = {"max_attempts", "max_lost_attempts"}
 """The details that every job has, and most have no others."""
 
 
+NO_LEASE = (None, None, None)
+
+
 class EncodedView(NamedTuple):
     """The columns of `jobs` that an update writes; times as text."""
 
@@ -31,6 +35,13 @@ class EncodedView(NamedTuple):
     held_unique_key: str | None
     progress: str | None
     details: str
+
+
+COLUMNS = (
+    "id", "created_at", "run_at", "priority", "user_id", "job_type", "idempotency_key", "fingerprint", "tags",
+    "traceparent", "job_parameters", "updated_at", *EncodedView._fields, "lease_worker_id", "lease_msg_id",
+    "lease_read_ct",
+)  # fmt: skip
 
 
 def instant(at: datetime | None) -> str | None:
@@ -94,6 +105,27 @@ def encode_parameters(view: JobView) -> str | None:
     """The `job_parameters` column; None when there are none, or when they are kept as text in `details`."""
     parameters = view.job_parameters
     return None if parameters is None or not json_text.fits(parameters) else json_text.canonical(parameters)
+
+
+def encode_row(view: JobView) -> tuple[object, ...]:
+    """The whole row, as `COLUMNS` has it."""
+    job, lease, encoded = view.job, view.job.lease, encode(view)
+    return (
+        job.id,
+        instant(view.created_at),
+        instant(view.run_at),
+        job.priority,
+        job.user_id,
+        job.job_type,
+        view.idempotency_key,
+        view.fingerprint,
+        text_array(view.tags),
+        view.traceparent,
+        encode_parameters(view),
+        instant(view.updated_at),
+        *encoded,
+        *(lease or NO_LEASE),
+    )
 
 
 def decode(row: dict[str, Any]) -> JobView:

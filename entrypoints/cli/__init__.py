@@ -5,11 +5,11 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import archive, audit, client, dashboard, demo, recover, serve
+from entrypoints.cli import archive, audit, client, dashboard, demo, read_model, recover, serve
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
-Exit codes: 0 done; 1 the job failed or was cancelled, or the demo or `audit verify` found something
+Exit codes: 0 done; 1 the job failed or was cancelled, or the demo, `verify` or `audit verify` found something
 wrong; 2 wrong usage or settings; 3 not found; 4 refused (the job's state, its
 version, or a field); 5 no valid token; 6 the service cannot be reached.
 """
@@ -26,6 +26,7 @@ client.register(app)
 dashboard.register(app)
 demo.register(app)
 recover.register(app)
+read_model.register(app)
 audit.register(app)
 archive.register(app)
 

@@ -12,6 +12,7 @@ from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.ledger import InMemoryLedger
 from adapters.in_memory.outbox import InMemoryOutbox
+from adapters.in_memory.read_model import InMemoryReadModel, InMemoryRebuilding
 from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.vitals import InMemoryVitalSigns
@@ -25,6 +26,7 @@ from domain.ports.job_views import JobViews
 from domain.ports.ledger_reading import LedgerReading
 from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
+from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.recovery import Recovery
 from domain.ports.vitals import VitalSigns
 from domain.ports.workers import Workers
@@ -49,6 +51,10 @@ class Ports(Protocol):
     def dispatches(self) -> Dispatches: ...
     @property
     def recovery(self) -> Recovery: ...
+    @property
+    def read_model(self) -> ReadModel: ...
+    @property
+    def rebuilding(self) -> Rebuilding: ...
     @property
     def audit(self) -> AuditTrail: ...
     @property
@@ -78,6 +84,8 @@ class InMemoryPorts:
     queue: InMemoryJobQueue
     dispatches: InMemoryDispatches
     recovery: InMemoryRecovery
+    read_model: InMemoryReadModel
+    rebuilding: InMemoryRebuilding
     audit: InMemoryAuditTrail
     statistics: InMemoryJobStatistics
     workers: InMemoryWorkers
@@ -110,6 +118,8 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryJobQueue(state),
         InMemoryDispatches(state),
         InMemoryRecovery(state),
+        InMemoryReadModel(state),
+        InMemoryRebuilding(state),
         audit,
         statistics,
         InMemoryWorkers(state),
