@@ -1,5 +1,7 @@
 """The composition root: the only module that knows the adapters. Nothing is built at import."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -13,6 +15,7 @@ from adapters.jwks_tokens import JwksTokenVerifier
 from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
 from adapters.migrations import upgrade
+from adapters.no_tracing import NoTracing
 from adapters.parameters import PydanticParameterParser
 from adapters.postgres.archive import PostgresArchive
 from adapters.postgres.archived_months import PostgresArchivedMonths
@@ -41,10 +44,12 @@ from domain.ports.job_queue import JobQueue
 from domain.ports.read_model import Rebuilding
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.tokens import TokenIssuer, TokenVerifier
+from domain.ports.tracing import Tracing
 from domain.sample_task import sample_task
 from entrypoints.metrics.process import watch_process
 from entrypoints.services import Archiving, Services
 from entrypoints.settings import Environment, Settings
+from entrypoints.tracing_settings import wants_tracing
 
 CODE_VERSION = version("jobledger")
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
@@ -54,8 +59,11 @@ check_signature = check_ed25519
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything a process works with, over PostgreSQL; the database need not be up yet."""
+async def open_services(settings: Settings, tracing: Tracing | None = None) -> AsyncIterator[Services]:
+    """Everything a process works with, over PostgreSQL; the database need not be up yet.
+
+    `tracing` is closed with the rest.
+    """
     database = Database(
         settings.database_url,
         size=settings.database_pool_size,
@@ -96,6 +104,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         clock=SystemClock(),
         ids=ids,
         randomness=SystemRandomness(),
+        tracing=tracing or NoTracing(),
     )
     watch_process(services.tallies, services.health, version=CODE_VERSION)
     await database.open()
@@ -107,6 +116,22 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await hints.close()
         await transactions.close()
         await database.close()
+        await asyncio.to_thread(services.tracing.close)
+
+
+def tracing(part: str) -> Tracing:
+    """Where spans of this part of the service go: nowhere, unless the standard OTEL_* variables say where.
+
+    Raises InvalidSettings when they ask for what is not there.
+    """
+    if not wants_tracing(os.environ):
+        return NoTracing()
+    try:
+        # Half a second, and only those who trace have to wait.
+        from adapters.otel_tracing import OtelTracing  # noqa: PLC0415
+    except ImportError as error:
+        raise InvalidSettings(f"OTEL_*: tracing needs the extra `otel` ({error}).") from error
+    return OtelTracing(service=f"jobledger-{part}", version=CODE_VERSION)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from entrypoints.metrics.port import metrics_port
 from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from entrypoints.tracing import trace_relayed
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ FULL_QUEUE_WAIT_SECONDS = 0.02
 async def run_relay(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     leaving = leave_on_signals()
-    async with bootstrap.open_services(settings) as services:
+    async with bootstrap.open_services(settings, bootstrap.tracing("relay")) as services:
         log.info("relay.started")
         async with metrics_port(services, settings, reads_service=True):
             await asyncio.gather(
@@ -47,7 +48,10 @@ async def relay_until(leaving: asyncio.Event, services: Services, settings: Sett
             services.hints,
             limit=settings.relay_batch,
             max_visible=settings.queue_max_visible,
+            names_entries=services.tracing.is_on,
         )
+        if report.entries:
+            await trace_relayed(services, report.entries)
         services.tallies.add(RELAYED, report.moved)
         services.tallies.add(HELD_BACK, report.is_held_back)
         if report.moved:

@@ -19,6 +19,7 @@ from domain.ports.parameters import ParameterParser
 from domain.ports.read_model import ReadModel
 from domain.ports.recovery import Recovery
 from domain.ports.system import Clock, Ids, Randomness
+from domain.ports.tracing import Tracing
 from domain.ports.vitals import VitalSigns
 from domain.ports.workers import Workers
 from entrypoints.metrics.tallies import Tallies
@@ -47,6 +48,7 @@ class Services:
     clock: Clock
     ids: Ids
     randomness: Randomness
+    tracing: Tracing
     tallies: Tallies = field(default_factory=Tallies)
 
 

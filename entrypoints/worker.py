@@ -34,6 +34,7 @@ from entrypoints.metrics.port import metrics_port
 from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from entrypoints.tracing import run_traced
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ PROGRESS_SECONDS = 0.5
 async def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then drain."""
     leaving = leave_on_signals()
-    async with bootstrap.open_services(settings) as services:
+    async with bootstrap.open_services(settings, bootstrap.tracing("worker")) as services:
         worker = Worker(services, bootstrap.local_compute(services, settings), settings)
         async with metrics_port(services, settings, reads_service=False):
             await worker.run(leaving)
@@ -162,6 +163,8 @@ class Worker:
         try:
             if attempt.stopped_for:
                 outcome = self._outcome_of_stop(attempt)
+            elif self._services.tracing.is_on:
+                outcome = await run_traced(self._services, self._compute, attempt, self._claimer.worker_id)
             else:
                 outcome = await self._compute.run(attempt)
         except asyncio.CancelledError:

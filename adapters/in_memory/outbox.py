@@ -3,7 +3,7 @@
 import json
 
 from adapters.in_memory.state import InMemoryState
-from domain.ports.outbox import RelayReport
+from domain.ports.outbox import RelayedEntry, RelayReport
 from domain.views import QueueEntry
 
 MAX_PARAMETER_BYTES = 4096
@@ -13,7 +13,7 @@ class InMemoryOutbox:
     def __init__(self, state: InMemoryState) -> None:
         self._state = state
 
-    async def relay(self, *, limit: int, max_visible: int) -> RelayReport:
+    async def relay(self, *, limit: int, max_visible: int, names_entries: bool = False) -> RelayReport:
         state = self._state
         state.reach()
         now = state.clock.now()
@@ -29,7 +29,8 @@ class InMemoryOutbox:
             for entry in state.outbox.values()
             if entry.available_at > now and not state.is_remote(entry)
         ]
-        return RelayReport(len(moved), min(later, default=None), is_held_back=visible >= max_visible)
+        named = [RelayedEntry(entry.job_id, entry.available_at) for _, entry in moved if names_entries]
+        return RelayReport(len(moved), min(later, default=None), visible >= max_visible, named)
 
     def _body(self, entry: QueueEntry) -> str:
         view = self._state.views[entry.job_id]

@@ -20,7 +20,8 @@ class InMemoryVitalSigns:
         return Vitals(
             read_at=now,
             oldest_message_at=min(visible, default=None),
-            due=sum(entry.available_at <= now for entry in self._state.outbox.values()),
+            due=len(self._state.due_entries(is_remote=False)),
+            due_remote=len(self._state.due_entries(is_remote=True)),
             oldest_uncounted_at=self._statistics.oldest_uncounted_at,
             last_sweep_at=sweeps[0].swept_at if sweeps else None,
             parked=len(self._state.parked),

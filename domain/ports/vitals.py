@@ -9,7 +9,8 @@ class Vitals(NamedTuple):
     """The service at `read_at`, by the store's clock; None where nothing waits or nothing is known.
 
     `oldest_message_at` is since when the message that waits longest for a worker is visible. `due` counts
-    the outbox's due entries, up to 10,000 a priority. `oldest_uncounted_at` is the first event that
+    the outbox's due entries for local workers, `due_remote` those for remote compute, each up to 10,000 a
+    priority. `oldest_uncounted_at` is the first event that
     statistics have not come to. `parked` counts up to 10,000. `months_ahead` are the months after this one
     for which the store is prepared. `dead_rows` are row versions that wait for vacuum, by table;
     `oldest_transaction_at` is when the oldest one that is still open began, of those that we may see.
@@ -18,6 +19,7 @@ class Vitals(NamedTuple):
     read_at: datetime
     oldest_message_at: datetime | None
     due: int
+    due_remote: int
     oldest_uncounted_at: datetime | None
     last_sweep_at: datetime | None
     parked: int

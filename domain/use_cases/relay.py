@@ -4,9 +4,11 @@ from domain.ports.hints import Hints, Topic
 from domain.ports.outbox import Outbox, RelayReport
 
 
-async def relay_due(outbox: Outbox, hints: Hints, *, limit: int, max_visible: int) -> RelayReport:
+async def relay_due(
+    outbox: Outbox, hints: Hints, *, limit: int, max_visible: int, names_entries: bool = False
+) -> RelayReport:
     """One relay step; workers are told once for the whole batch."""
-    report = await outbox.relay(limit=limit, max_visible=max_visible)
+    report = await outbox.relay(limit=limit, max_visible=max_visible, names_entries=names_entries)
     if report.moved:
         hints.announce(Topic.QUEUE)
     return report

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
+from domain.ports.tracing import Tracing
 from entrypoints import dashboard
 from entrypoints.api import (
     catalogue,
@@ -20,6 +21,7 @@ from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.metrics import RequestMetrics
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
 from entrypoints.api.recording import RequestRecords
+from entrypoints.api.tracing import RequestTracing
 from entrypoints.api.watching import JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -34,6 +36,7 @@ def create_app(
     *,
     services: Services | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The API over `services`, or over those that `lifespan` puts into the application's state.
 
@@ -47,6 +50,8 @@ def create_app(
         # A redirect to the path without its slash would name the host and scheme that the request named,
         # and behind a proxy that speaks TLS send the token on in the clear.
         redirect_slashes=False,
+        # FastAPI's own would trace each request a second time, and send bodies that failed to validate on.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
     app.state.watch = JobWatch(lambda: app.state.services.views)
@@ -67,6 +72,8 @@ def create_app(
     problems.install(app)
     # Added last is outermost: a request is named before anything can refuse it.
     app.add_middleware(BodyLimit)
+    if tracing and tracing.is_on:
+        app.add_middleware(RequestTracing, tracing=tracing)
     app.add_middleware(RequestMetrics, services=lambda: app.state.services, settings=settings)
     app.add_middleware(RequestIdentity)
     return app

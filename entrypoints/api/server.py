@@ -55,14 +55,17 @@ def app_for(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            bootstrap.open_services(settings) as services,
+            bootstrap.open_services(settings, tracing) as services,
             metrics_port(services, settings, reads_service=True),
         ):
             app.state.services = services
             yield
 
+    tracing = bootstrap.tracing("api")
     verifier = bootstrap.token_verifier(settings)
-    return create_app(verifier, settings, bootstrap.local_issuer(settings), lifespan=lifespan)
+    return create_app(
+        verifier, settings, bootstrap.local_issuer(settings), lifespan=lifespan, tracing=tracing
+    )
 
 
 def app_from_environment() -> FastAPI:

@@ -81,7 +81,7 @@ OLDEST_DUE = _gauge(
     "oldest_due_seconds", "For how long the due job that waits longest has been due; 0: none waits."
 )
 RELAY_LAG = _gauge("relay_lag_seconds", "For how long the oldest due entry has been waiting for a relay.")
-DUE = _gauge("outbox_due", "Due outbox entries, counted up to 10,000 a priority.")
+DUE = _gauge("outbox_due", "Due outbox entries, counted up to 10,000 a priority.", "compute")
 MESSAGES = _gauge("queue_messages", "Messages in the queue: visible to workers, or leased.", "state")
 STATISTICS_LAG = _gauge("statistics_lag_seconds", "How far the counts are behind the events.")
 MONTHS_AHEAD = _gauge("partitions_ahead", "Months after this one that have a partition.")

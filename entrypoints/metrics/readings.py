@@ -145,7 +145,7 @@ class Readings:
         yield c.READ_AT, {(): vitals.read_at.timestamp()}
         yield c.OLDEST_DUE, {(): self.last.oldest_due_seconds}
         yield c.RELAY_LAG, {(): self.last.age_of(depth.oldest_due_at)}
-        yield c.DUE, {(): vitals.due}
+        yield c.DUE, {("local",): vitals.due, ("remote",): vitals.due_remote}
         yield c.MESSAGES, {("visible",): depth.visible, ("leased",): depth.leased}
         yield c.STATISTICS_LAG, {(): self.last.age_of(vitals.oldest_uncounted_at)}
         yield c.MONTHS_AHEAD, {(): vitals.months_ahead}

@@ -7,6 +7,7 @@ from entrypoints.metrics.readings import Readings
 from entrypoints.settings import Settings
 
 OLDEST_READING_SECONDS = 60
+LOCAL = "local"
 
 
 async def advice(readings: Readings, steady: Steady, settings: Settings) -> dict[str, Any] | None:
@@ -15,11 +16,12 @@ async def advice(readings: Readings, steady: Steady, settings: Settings) -> dict
     reading = readings.last
     if reading is None or readings.age_seconds > OLDEST_READING_SECONDS:
         return None
-    living = [worker.presence for worker in reading.workers]
+    # Remote compute scales itself.
+    living = [worker.presence for worker in reading.workers if worker.presence.compute == LOCAL]
     load = Load(
         backlog=reading.backlog,
         oldest_due_seconds=reading.oldest_due_seconds,
-        running=reading.depth.leased,
+        running=sum(worker.running for worker in living),
         workers=len(living),
         capacity=sum(worker.concurrency for worker in living),
     )

@@ -70,7 +70,7 @@ async def test_the_service_is_read_with_what_waits_and_since_when(
 
     assert answer.headers["content-type"].startswith("text/plain")
     assert samples["jobledger_jobs"] == [({"job_type": "sample_task", "status": "pending"}, 2)]
-    assert samples["jobledger_outbox_due"] == [({}, 2)]
+    assert samples["jobledger_outbox_due"] == [({"compute": "local"}, 2), ({"compute": "remote"}, 0)]
     assert samples["jobledger_database_up"] == [({}, 1)]
     assert ({"table": "q_job_queue"}, 0) in samples["jobledger_dead_rows"]
     assert {labels["pool"] for labels, _ in samples["jobledger_pool_connections"]} == {

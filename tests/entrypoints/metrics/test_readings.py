@@ -152,7 +152,7 @@ async def test_in_an_outage_the_last_reading_stays_and_is_said_to_be_old(
     await readings.refresh()
 
     assert (well[catalogue.DATABASE_UP], ailing[catalogue.DATABASE_UP]) == ({(): 1.0}, {(): 0.0})
-    assert ailing[catalogue.DUE] == well[catalogue.DUE] == {(): 1}
+    assert ailing[catalogue.DUE] == well[catalogue.DUE] == {("local",): 1, ("remote",): 0}
     assert told(readings)[catalogue.DATABASE_UP] == {(): 1.0}
 
 

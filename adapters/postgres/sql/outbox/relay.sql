@@ -44,5 +44,6 @@ SELECT sent.size AS moved, (SELECT places <= 0 FROM room) AS is_held_back, (
         WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at > statement_timestamp()
         ORDER BY o.available_at LIMIT 1
     ) AS later
-) AS next_due_at
+) AS next_due_at, CASE WHEN %(names_entries)s THEN (SELECT array_agg(job_id ORDER BY id) FROM moved) END AS job_ids,
+    CASE WHEN %(names_entries)s THEN (SELECT array_agg(available_at ORDER BY id) FROM moved) END AS due_at
 FROM sent
