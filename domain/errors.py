@@ -7,7 +7,9 @@ JobledgerError
 ├── VersionConflict          the job moved on since the caller looked
 ├── InvalidSubmission        one or more fields cannot be accepted
 ├── KeyReused                the idempotency key belongs to another request
+├── KeyInUse                 a request with the same idempotency key is still under way
 ├── UniqueKeyHeld            another live job holds the unique key
+├── BatchRefused             one of all or nothing was refused
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── NotPermitted             the caller's role does not allow it
@@ -21,6 +23,7 @@ JobledgerError
 The HTTP statuses stand in one table, `entrypoints/api/problems.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.identifiers import JobId
@@ -77,17 +80,31 @@ class InvalidSubmission(JobledgerError):
 
 
 class KeyReused(JobledgerError):
+    """`differs` are JSON pointers into the request; empty where the job does not tell."""
+
     def __init__(self, job_id: JobId, *, differs: list[str]) -> None:
-        what = ", ".join(differs) if differs else "the request"
-        super().__init__(f"This idempotency key already submitted job {job_id} with another {what}.")
+        where = f"; it differs at {', '.join(differs)}" if differs else ""
+        super().__init__(f"This idempotency key submitted job {job_id} with another request{where}.")
         self.job_id = job_id
         self.differs = differs
+
+
+class KeyInUse(JobledgerError):
+    pass
 
 
 class UniqueKeyHeld(JobledgerError):
     def __init__(self, job_id: JobId) -> None:
         super().__init__(f"Job {job_id} holds this unique key until it ends.")
         self.job_id = job_id
+
+
+class BatchRefused(JobledgerError):
+    """`refusals` says of each place in the batch that was refused why; nothing of the batch was accepted."""
+
+    def __init__(self, refusals: Mapping[int, JobledgerError]) -> None:
+        super().__init__(f"{len(refusals)} of the jobs cannot be accepted, so none was.")
+        self.refusals = refusals
 
 
 class NotSealed(JobledgerError):

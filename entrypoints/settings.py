@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     )
     scaling_min_workers: int = Field(1, ge=0, description="What `/metrics/scaling` suggests at least.")
     scaling_max_workers: int = Field(100, ge=1, description="What `/metrics/scaling` suggests at most.")
+    idempotency_wait_seconds: float = Field(
+        10.0, gt=0, le=60, description="How long a request waits for its twin with the same key before a 409."
+    )
     job_modules: Names = Field([], description="Modules with your job types, importable from here.")
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.in_memory.state import InMemoryState, StoredAuditEvent, StoredEvent
 from adapters.postgres import event_codec
 from domain.events import JobEvent, PersonalDataErased, Provenance, RecordedEvent
-from domain.identifiers import JobId, Json, MessageId
+from domain.identifiers import JobId, Json, MessageId, UserId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
 from domain.ports.event_store import Appended, AppendOutcome, Change, KeyTaken, Stale
@@ -36,6 +36,23 @@ class InMemoryEventStore:
         if len({change.job_id for change in changes}) < len(changes):
             raise ValueError("a job may stand in a call only once")
         return [self._append(change) for change in changes]
+
+    async def append_all(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        if any(change.before for change in changes):
+            raise ValueError("only submissions are recorded all or none")
+        state = self._state
+        before = (list(state.events), dict(state.views), dict(state.outbox))
+        outcomes = await self.append(changes)
+        if not all(isinstance(outcome, Appended) for outcome in outcomes):
+            state.events, state.views, state.outbox = before
+        return outcomes
+
+    async def key_holder(self, *, user_id: UserId, idempotency_key: str) -> JobView | None:
+        self._state.reach()
+        for view in self._state.views.values():
+            if view.job.user_id == user_id and view.idempotency_key == idempotency_key:
+                return view
+        return None
 
     @asynccontextmanager
     async def deciding(

@@ -21,7 +21,7 @@ from adapters.postgres.shared_flush import SharedFlush
 from adapters.postgres.statements import statement
 from domain.errors import StorageUnavailable
 from domain.events import JobEvent, PersonalDataErased, Provenance, RecordedEvent
-from domain.identifiers import JobId, Json, MessageId
+from domain.identifiers import JobId, Json, MessageId, UserId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
 from domain.ports.event_store import Appended, AppendOutcome, Change, KeyTaken, Stale
@@ -77,6 +77,32 @@ class PostgresEventStore:
         submitted = iter(await self._submissions.run(new))
         changed = iter(await self._changes.run([change for change in changes if change.before]))
         return [next(changed) if change.before else next(submitted) for change in changes]
+
+    async def append_all(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        if any(change.before for change in changes):
+            raise ValueError("only submissions are recorded all or none")
+        encoded = encode_changes(changes)
+        for _ in range(MAX_TRIES):
+            try:
+                outcomes = await self._submit_together(encoded)
+            except psycopg.errors.DeadlockDetected:
+                continue
+            if len(outcomes) == len(changes):
+                return [outcomes[change.job_id] for change in changes]
+        raise StorageUnavailable("A key keeps changing hands; try again.")
+
+    async def key_holder(self, *, user_id: UserId, idempotency_key: str) -> JobView | None:
+        rows = await self._database.rows(
+            statement("event_store/key_holders"),
+            {
+                "place": "{0}",
+                "user_id": text_array([user_id]),
+                "job_type": text_array([None]),
+                "idempotency_key": text_array([idempotency_key]),
+                "held_unique_key": text_array([None]),
+            },
+        )
+        return view_codec.decode(rows[0]) if rows else None
 
     @asynccontextmanager
     async def deciding(
@@ -150,7 +176,27 @@ class PostgresEventStore:
                 return [outcomes[change.job_id] for change in changes]
         raise StorageUnavailable("A key keeps changing hands; try again.")
 
-    async def _holders(self, losers: Sequence[EncodedChange]) -> dict[JobId, JobView]:
+    async def _submit_together(self, encoded: Sequence[EncodedChange]) -> dict[JobId, AppendOutcome]:
+        """In a transaction that is rolled back when a key is taken; without those whose key is free again."""
+        parameters = submit_columns(encoded) | self._always
+        async with self._database.connection() as connection, connection.transaction() as transaction:
+            rows = await fetch(connection, statement("event_store/submit"), parameters)
+            recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+            losers = [item for item in encoded if item.change.job_id not in recorded]
+            outcomes: dict[JobId, AppendOutcome] = {
+                item.change.job_id: Appended(stamped(item.after, recorded[item.change.job_id]))
+                for item in encoded
+                if item.change.job_id in recorded
+            }
+            if losers:
+                holders = await self._holders(losers, connection)
+                outcomes |= {job_id: KeyTaken(holder) for job_id, holder in holders.items()}
+                raise psycopg.Rollback(transaction)
+        return outcomes
+
+    async def _holders(
+        self, losers: Sequence[EncodedChange], connection: Connection | None = None
+    ) -> dict[JobId, JobView]:
         views = [item.after for item in losers]
         parameters = {
             "place": plain_array(range(len(views))),
@@ -159,7 +205,12 @@ class PostgresEventStore:
             "idempotency_key": text_array(view.idempotency_key for view in views),
             "held_unique_key": text_array(view.held_unique_key for view in views),
         }
-        rows = await self._database.rows(statement("event_store/key_holders"), parameters)
+        query = statement("event_store/key_holders")
+        rows = (
+            await fetch(connection, query, parameters)
+            if connection
+            else await self._database.rows(query, parameters)
+        )
         return {losers[row["place"]].change.job_id: view_codec.decode(row) for row in rows}
 
     def _isolating(self, write: Any) -> Any:

@@ -93,6 +93,9 @@ class Database:
 def _as_ours() -> Iterator[None]:
     try:
         yield
+    except psycopg.errors.DeadlockDetected:
+        # An OperationalError too, but of a database that is there: whoever wrote tries again.
+        raise
     except (PoolTimeout, TooManyRequests) as error:
         raise StorageUnavailable("Every database connection is busy.") from error
     except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from domain.events import JobEvent, Provenance, RecordedEvent
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId, MessageId, UserId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
 from domain.views import JobView
@@ -57,6 +57,16 @@ class EventStore(Protocol):
 
         A change that lost costs itself, never its batch. A job may stand in a call only once.
         """
+
+    async def append_all(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        """Record all of these submissions, or none of them unless every outcome is Appended.
+
+        A KeyTaken may name a holder that is one of these submissions itself. Raises ValueError for a change
+        that is no submission.
+        """
+
+    async def key_holder(self, *, user_id: UserId, idempotency_key: str) -> JobView | None:
+        """The job that the key submitted, None when it submitted none."""
 
     def deciding(
         self,

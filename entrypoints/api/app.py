@@ -7,6 +7,7 @@ from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
 from entrypoints import dashboard
 from entrypoints.api import (
+    batches,
     catalogue,
     health,
     issuer,
@@ -60,7 +61,7 @@ def create_app(
     app.state.settings = settings
     app.include_router(health.router)
     app.include_router(jobs.quick)
-    app.include_router(jobs.router)
+    app.include_router(batches.router)
     app.include_router(catalogue.router)
     app.include_router(job_reads.router)
     app.include_router(job_history.router)

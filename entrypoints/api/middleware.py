@@ -3,7 +3,6 @@
 import re
 import time
 from secrets import token_hex
-from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +13,9 @@ log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 MAX_BODY_BYTES = 1024 * 1024
+# A thousand jobs of four kilobytes each.
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+BATCHES = "/jobs/batch"
 # Bounded, because Python refuses to read integers of thousands of digits.
 LENGTH = re.compile(rb"[0-9]{1,15}")
 SECURITY_HEADERS = [
@@ -86,17 +88,17 @@ def _log_access(scope: Scope, status: int, began: float) -> None:
 class BodyLimit:
     """Refuses a body above the limit, whether its length was announced or it came in chunks."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        at_most = MAX_BATCH_BYTES if scope["path"] == BATCHES else MAX_BODY_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not LENGTH.fullmatch(announced) or int(announced) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+        if not LENGTH.fullmatch(announced) or int(announced) > at_most:
+            await _refuse(at_most, scope, receive, send)
             return
         received = 0
         answered = False
@@ -105,7 +107,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > at_most:
                 raise _TooLarge
             return message
 
@@ -118,13 +120,13 @@ class BodyLimit:
             await self._app(scope, counting_receive, noting_send)
         except _TooLarge:
             if not answered:
-                await self._refuse(scope, receive, send)
+                await _refuse(at_most, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"A request's body has at most {self._max_bytes} bytes."
-        state: dict[str, Any] = scope["state"]
-        answer = problem(HTTP_KINDS[413], detail, request_id=state["request_id"], path=scope["path"])
-        await answer(scope, receive, send)
+
+async def _refuse(at_most: int, scope: Scope, receive: Receive, send: Send) -> None:
+    detail = f"A request's body has at most {at_most} bytes here."
+    answer = problem(HTTP_KINDS[413], detail, request_id=scope["state"]["request_id"], path=scope["path"])
+    await answer(scope, receive, send)
 
 
 class _TooLarge(BaseException):

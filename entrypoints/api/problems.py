@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from domain.errors import (
     ArchiveNotSound,
     AttemptGivenUp,
+    BatchRefused,
     ComputeUnavailable,
     FieldProblem,
     IllegalTransition,
@@ -19,6 +20,7 @@ from domain.errors import (
     JobArchived,
     JobledgerError,
     JobNotFound,
+    KeyInUse,
     KeyReused,
     NotAuthenticated,
     NotPermitted,
@@ -29,9 +31,11 @@ from domain.errors import (
     VersionConflict,
 )
 from domain.use_cases.archived import archived_instead
+from entrypoints.api.schemas import pointer
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
+ERRORS_TOLD = 100
 
 
 class Kind(NamedTuple):
@@ -56,6 +60,8 @@ KINDS: dict[type[JobledgerError], Kind] = {
     VersionConflict: Kind(412, "version-conflict", "The job has moved on"),
     InvalidSubmission: Kind(422, "invalid-request", "The request cannot be accepted as it is"),
     KeyReused: Kind(422, "idempotency-key-reused", "The idempotency key belongs to another request"),
+    KeyInUse: Kind(409, "idempotency-key-in-use", "A request with the idempotency key is under way"),
+    BatchRefused: Kind(422, "batch-refused", "One of all or nothing cannot be accepted"),
     UniqueKeyHeld: Kind(409, "unique-key-held", "Another job holds the unique key"),
     NotAuthenticated: Kind(401, "not-authenticated", "A valid token is needed"),
     NotPermitted: Kind(403, "not-permitted", "Your role does not allow that"),
@@ -72,6 +78,15 @@ HTTP_KINDS: dict[int, Kind] = {
 }
 
 
+class Told(NamedTuple):
+    """What an error says to whom it stopped: members of the problem beyond the common ones, and headers."""
+
+    kind: Kind
+    detail: str
+    extra: dict[str, Any]
+    headers: dict[str, str]
+
+
 def problem(
     kind: Kind,
     detail: str,
@@ -82,15 +97,69 @@ def problem(
     **extra: Any,
 ) -> Response:
     """The answer for one problem about the decoded `path`; no URI in it names a host."""
-    body = {
+    body = _body(kind, detail, request_id=request_id, path=path) | extra
+    return Response(orjson.dumps(body), kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def describe(request: Request, error: JobledgerError) -> dict[str, Any]:
+    """The problem as a member of a larger answer."""
+    told = tell(error)
+    common = _body(told.kind, told.detail, request_id=request.state.request_id, path=request.scope["path"])
+    return common | told.extra
+
+
+def _body(kind: Kind, detail: str, *, request_id: str, path: str) -> dict[str, Any]:
+    return {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
         "instance": quote(path, safe="/:@!$&'()*+,;="),
         "request_id": request_id,
-    } | extra
-    return Response(orjson.dumps(body), kind.status, headers=headers, media_type=MEDIA_TYPE)
+    }
+
+
+def tell(error: JobledgerError) -> Told:
+    """What the error says over HTTP, by the one table."""
+    kind = KINDS[type(error)]
+    detail = "" if kind is INTERNAL else str(error)
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    match error:
+        case InvalidSubmission():
+            detail = "See `errors`."
+            extra = {"errors": _errors(error.problems)}
+        case BatchRefused():
+            extra = {"errors": _errors(_problems_of(error))}
+        case KeyReused():
+            differs = [FieldProblem(pointer=place, detail="Differs.") for place in error.differs]
+            extra = _job_of(error) | {"errors": _errors(differs)}
+        case JobArchived():
+            extra = {"month": error.month, "file": error.file}
+        case UniqueKeyHeld():
+            extra = _job_of(error)
+        case NotAuthenticated():
+            headers = {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error}"'}
+        case KeyInUse() | ComputeUnavailable() | StorageUnavailable():
+            headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    return Told(kind, detail, extra, headers)
+
+
+def _job_of(error: KeyReused | UniqueKeyHeld) -> dict[str, Any]:
+    return {"job_id": error.job_id, "job": f"/jobs/{error.job_id}"}
+
+
+def _problems_of(batch: BatchRefused) -> list[FieldProblem]:
+    """Every job's problems, each with its place in the batch."""
+    found: list[FieldProblem] = []
+    for place, error in batch.refusals.items():
+        if isinstance(error, InvalidSubmission):
+            inside = [(item.pointer, item.detail) for item in error.problems]
+        else:
+            field = {KeyReused: "/idempotency_key", UniqueKeyHeld: "/unique_key"}.get(type(error), "")
+            inside = [(field, str(error))]
+        found += [FieldProblem(pointer=f"/jobs/{place}{rest}", detail=detail) for rest, detail in inside]
+    return found[:ERRORS_TOLD]
 
 
 def install(app: FastAPI) -> None:
@@ -109,21 +178,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, JobNotFound):
         # Here, for every route there is: a job that is not there may lie in a file.
         error = await archived_instead(request.app.state.services.archived_months, error)
-    kind = KINDS[type(error)]  # type: ignore[index]  # registered for JobledgerError only
-    if isinstance(error, JobledgerError) and kind is not INTERNAL:
-        await request.app.state.records.refused(request, error, status=kind.status, problem=kind.slug)
-    if isinstance(error, InvalidSubmission):
-        return _answer(request, kind, "See `errors`.", errors=_errors(error.problems))
-    if isinstance(error, NotAuthenticated):
-        header = f'Bearer error="invalid_token", error_description="{error}"'
-        return _answer(request, kind, str(error), headers={"WWW-Authenticate": header})
-    if isinstance(error, StorageUnavailable):
-        return _answer(request, kind, str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
-    if isinstance(error, JobArchived):
-        return _answer(request, kind, str(error), month=error.month, file=error.file)
-    if isinstance(error, KeyReused | UniqueKeyHeld):
-        return _answer(request, kind, str(error), job_id=error.job_id, job=f"/jobs/{error.job_id}")
-    return _answer(request, kind, "" if kind is INTERNAL else str(error))
+    assert isinstance(error, JobledgerError)  # noqa: S101 - registered for it only
+    told = tell(error)
+    if told.kind is not INTERNAL:
+        await request.app.state.records.refused(
+            request, error, status=told.kind.status, problem=told.kind.slug
+        )
+    return _answer(request, told.kind, told.detail, headers=told.headers, **told.extra)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -147,7 +208,6 @@ def _errors(problems: list[FieldProblem]) -> list[dict[str, str]]:
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:
-    """RFC 6901, into the body; a query parameter or header is named with its place."""
+    """Into the body; a query parameter or header is named with its place."""
     place, *parts = location or ("body",)
-    escaped = [str(part).replace("~", "~0").replace("/", "~1") for part in parts]
-    return "/" + "/".join(escaped if place == "body" else [str(place), *escaped])
+    return pointer(parts if place == "body" else location) or "/"

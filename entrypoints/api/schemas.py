@@ -1,6 +1,7 @@
 """Requests, as pydantic reads them."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,19 +13,28 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from domain.errors import FieldProblem, InvalidSubmission
+from domain.use_cases.submit import UniqueKeyConflict
 from entrypoints.api.answers import dumps
 from entrypoints.api.json_checks import find_problems
 
 MAX_PARAMETER_BYTES = 256 * 1024
+MAX_BATCH = 1000
+
+# Printable ASCII without quotes and backslashes, so that it needs no escaping as a structured field.
+IDEMPOTENCY_KEY = re.compile(r"^[\x21\x23-\x5b\x5d-\x7e ]{1,255}$")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+IdempotencyKey = Annotated[str, StringConstraints(pattern=IDEMPOTENCY_KEY.pattern)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
@@ -44,6 +54,27 @@ def _in_utc(at: datetime) -> datetime:
         raise PydanticCustomError("time_range", "In UTC, this time lies outside the calendar.") from None
 
 
+def or_refusal(value: Any, parse: ValidatorFunctionWrapHandler) -> "BatchJob | InvalidSubmission":
+    """The job, or what is wrong with it: one bad job does not spoil its batch."""
+    try:
+        job: BatchJob = parse(value)
+    except ValidationError as error:
+        return InvalidSubmission(field_problems(error.errors(include_url=False, include_input=False)))
+    except InvalidSubmission as error:
+        return error
+    return job
+
+
+def field_problems(found: Iterable[Any]) -> list[FieldProblem]:
+    """Pydantic's findings; each location is a path into the value that was read."""
+    return [FieldProblem(pointer=pointer(item["loc"]), detail=item["msg"]) for item in found]
+
+
+def pointer(location: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_written), AfterValidator(_in_utc)]
 
 
@@ -60,13 +91,21 @@ class Request(BaseModel):
 
 
 class SubmitJob(Request):
+    """A job to run."""
+
     job_type: Name = Field(examples=["sample_task"])
     job_parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"steps": 3}])
     priority: int = Field(0, ge=0, le=9, description="9 goes first.")
     run_at: Instant | None = Field(None, description="Not before this time; with its offset.")
     max_attempts: int | None = Field(None, ge=1, le=100)
     timeout_seconds: int | None = Field(None, ge=1, le=86_400, description="Of one attempt.")
-    unique_key: Key | None = Field(None, description="Held until the job ends: no other live job has it.")
+    unique_key: Key | None = Field(
+        None, description="Held until the job ends: no other live job of yours and of this type has it."
+    )
+    unique_key_conflict: Annotated[UniqueKeyConflict, Field(strict=False)] = Field(
+        UniqueKeyConflict.REJECT,
+        description="What to answer when another job holds the unique key: a 409, or that job as it is now.",
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     on_behalf_of: Key | None = Field(None, description="For operators: the person they act for.")
 
@@ -77,6 +116,21 @@ class SubmitJob(Request):
             detail = f"The parameters have {size} bytes of at most {MAX_PARAMETER_BYTES}."
             raise InvalidSubmission([FieldProblem(pointer="/job_parameters", detail=detail)])
         return self
+
+
+class BatchJob(SubmitJob):
+    """A job of a batch, with an idempotency key of its own if need be."""
+
+    idempotency_key: IdempotencyKey | None = None
+
+
+class SubmitBatch(BaseModel):
+    """Up to a thousand jobs. One that cannot be accepted costs itself, unless it is all or nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    jobs: list[Annotated[BatchJob, WrapValidator(or_refusal)]] = Field(min_length=1, max_length=MAX_BATCH)
+    all_or_nothing: bool = Field(default=False, description="Accept every job, or none.")
 
 
 class ActOnJob(Request):

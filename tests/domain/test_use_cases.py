@@ -32,7 +32,7 @@ from domain.use_cases.claim import claim
 from domain.use_cases.relay import relay_due
 from domain.use_cases.retry import retry_job
 from domain.use_cases.settle import Finished, settle
-from domain.use_cases.submit import Accepted, Submission, submit_jobs
+from domain.use_cases.submit import Accepted, Answer, Submission, submit_jobs
 from domain.use_cases.verify import verify_jobs
 from tests.builders import new_id, provenance
 from tests.fakes.ports import InMemoryPorts
@@ -60,7 +60,7 @@ class World:
         self.types = JobTypes([sample_task])
         self.chance = FixedChance()
 
-    async def try_submit(self, **asked: Any) -> Accepted | Exception:
+    async def try_submit(self, **asked: Any) -> Answer:
         ports = self.ports
         submission = Submission(**({"job_type": "sample_task"} | asked))
         (answer,) = await submit_jobs(
@@ -164,7 +164,7 @@ async def test_the_same_key_and_another_request_is_refused(world: World) -> None
     answer = await world.try_submit(idempotency_key="k", fingerprint="g", priority=3, tags=("t",))
 
     assert isinstance(answer, KeyReused)
-    assert (answer.job_id, answer.differs) == (job_id, ["priority", "tags"])
+    assert (answer.job_id, answer.differs) == (job_id, ["/priority", "/tags"])
 
 
 async def test_a_held_unique_key_names_its_holder(world: World) -> None:

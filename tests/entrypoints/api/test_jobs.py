@@ -1,10 +1,13 @@
 """Jobs over HTTP, as clients see them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from fastapi import FastAPI
 
 from domain import decisions
 from domain.identifiers import JobId, MessageId, WorkerId
@@ -14,6 +17,7 @@ from domain.views import JobView
 from entrypoints.api.answers import EventOut, JobOut
 from entrypoints.services import Services
 from tests.builders import provenance
+from tests.conftest import TestDatabase
 from tests.entrypoints.api.conftest import Client
 
 UNKNOWN = "019a0000-0000-7000-8000-00000000000a"
@@ -139,7 +143,7 @@ async def test_the_same_key_with_another_body_is_refused_and_says_what_differs(
     assert other.status_code == 422
     assert other.json()["type"] == "/problems/idempotency-key-reused"
     assert other.json()["job_id"] == first.json()["id"]
-    assert "priority" in other.json()["detail"]
+    assert other.json()["errors"] == [{"pointer": "/priority", "detail": "Differs."}]
 
 
 async def test_two_users_may_use_the_same_key(as_user: Client) -> None:
@@ -164,6 +168,47 @@ async def test_a_unique_key_is_held_until_its_job_ends(client: httpx.AsyncClient
     retried = await client.post(f"/jobs/{job['id']}/retry", json={"reason": "right after all"})
     assert retried.status_code == 409
     assert retried.json()["job_id"] == successor["id"]
+
+
+async def test_who_asks_for_the_holder_of_a_unique_key_gets_it(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    job = await submitted(client, unique_key="invoice-1")
+    await started(services, job["id"])
+    asked = {"job_type": "sample_task", "unique_key": "invoice-1", "unique_key_conflict": "return_existing"}
+    answer = await client.post("/jobs", json=asked)
+
+    assert answer.status_code == 200
+    assert (answer.json()["id"], answer.json()["status"]) == (job["id"], "processing")
+    assert answer.headers["Location"] == f"/jobs/{job['id']}"
+    assert answer.headers["ETag"] == '"2"'
+
+
+async def test_a_twin_waits_for_the_first_and_is_told_to_come_again_when_that_takes_long(
+    app: FastAPI, client: httpx.AsyncClient, database: TestDatabase
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"idempotency_wait_seconds": 0.2})
+    body = {"job_type": "sample_task"}
+    headers = {"Idempotency-Key": "order-17"}
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as first:
+        # Another process's request with the key, in the middle of its transaction.
+        await first.execute(
+            """INSERT INTO jobledger.jobs (id, created_at, priority, user_id, job_type, idempotency_key, tags,
+            updated_at, due_at, version, attempt, status, details)
+            VALUES (gen_random_uuid(), now(), 0, 'user-1', 'sample_task', 'order-17', '{}',
+            now(), now(), 1, 0, 'pending', '{}')"""
+        )
+        early = await client.post("/jobs", json=body, headers=headers)
+        await first.rollback()
+    async with asyncio.timeout(20):
+        while (answer := await client.post("/jobs", json=body, headers=headers)).status_code != 202:
+            await asyncio.sleep(0)
+
+    assert early.status_code == 409
+    assert early.json()["type"] == "/problems/idempotency-key-in-use"
+    assert early.headers["Retry-After"] == "1"
+    assert answer.headers["Idempotency-Replayed"] == "true"
+    assert len((await client.get("/jobs")).json()["jobs"]) == 1
 
 
 async def test_lists_are_filtered_and_paged(client: httpx.AsyncClient) -> None:
