@@ -23,6 +23,7 @@ CHANNEL = "jobledger"
 GATHER_SECONDS = 0.005
 RECONNECT_SECONDS = 1.0
 PROBE_SECONDS = 5.0
+CLOSE_SECONDS = 0.5
 NOTIFY = b"SELECT pg_notify(%(channel)s, topic) FROM unnest(%(topics)s::text[]) AS topic"
 POOLED = "LISTEN_URL seems to lead through a pooler, where nothing is heard; everything is polled instead."
 
@@ -44,9 +45,12 @@ class PostgresHints:
             self._tasks.append(asyncio.create_task(self._listen(self._listen_url)))
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            # Asked again, because one that is cancelled just as it gets a connection goes on.
+            _, left = await asyncio.wait(left, timeout=CLOSE_SECONDS)
 
     def announce(self, topic: Topic) -> None:
         self._heard[topic].set()
