@@ -17,7 +17,7 @@ from domain.errors import AttemptGivenUp, InvalidSubmission
 from domain.events import Actor, ActorKind, Cause, JobError, JobEvent, Progress, Provenance
 from domain.identifiers import JobId, Json
 from domain.job import Job
-from domain.job_types import JobType, JobTypes, NotRetryable, OutcomeTransaction
+from domain.job_types import JobType, JobTypes, NotRetryable, OutcomeTransaction, RetryLater
 from domain.ports.event_store import EventStore
 from domain.ports.parameters import ParameterParser
 from domain.ports.system import Clock, Ids
@@ -160,7 +160,9 @@ def _failure(error: Exception, attempt: Attempt) -> Failed:
     retryable = not isinstance(error, NotRetryable | InvalidSubmission)
     message = str(error)[:MAX_ERROR_CHARACTERS]
     return Failed(
-        cause=cause, error=JobError(type=type(error).__name__, message=message, retryable=retryable)
+        cause=cause,
+        error=JobError(type=type(error).__name__, message=message, retryable=retryable),
+        retry_after_seconds=error.after_seconds if isinstance(error, RetryLater) else 0.0,
     )
 
 

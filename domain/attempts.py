@@ -18,10 +18,11 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The function raised, or ran out of time."""
+    """The function raised, or ran out of time; no other try is made before `retry_after_seconds`."""
 
     cause: Cause
     error: JobError
+    retry_after_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Each function looks its move up in the lifecycle table and raises IllegalTransit
 
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from domain.attempts import Completed, Failed
@@ -33,7 +33,7 @@ from domain.events import (
 from domain.identifiers import Json, UserId
 from domain.job import Job, Lease
 from domain.lifecycle import Act, Guard, Status, find_move
-from domain.retries import RetryPolicy, next_try_at
+from domain.retries import MAX_DELAY_SECONDS, RetryPolicy, next_try_at
 
 MAX_PRIORITY = 9
 
@@ -116,14 +116,20 @@ def fail(
     policy: RetryPolicy,
     chance: float,
     at: datetime,
+    retry_after_seconds: float = 0.0,
 ) -> AttemptFailed | JobFailed | JobCancelled:
-    """The live attempt failed or timed out; another follows while the budget lasts."""
+    """The live attempt failed or timed out; another follows while the budget lasts.
+
+    Not before the policy's wait is over, and not before `retry_after_seconds`.
+    """
     if job.status is Status.CANCELLING:
         return _cancelled(job, Act.FAIL)
     spent = job.failed_attempts + 1
     if error.retryable and spent < job.max_attempts:
         find_move(job.status, Act.FAIL, Guard.BUDGET_LEFT)
-        retry_at = next_try_at(policy, spent=spent, chance=chance, at=at)
+        wait = min(max(retry_after_seconds, 0.0), MAX_DELAY_SECONDS)
+        by_policy = next_try_at(policy, spent=spent, chance=chance, at=at)
+        retry_at = max(by_policy, at + timedelta(seconds=wait))
         return AttemptFailed(attempt=job.attempt, cause=cause, error=error, retry_at=retry_at)
     find_move(job.status, Act.FAIL, Guard.BUDGET_SPENT)
     return JobFailed(attempt=job.attempt, cause=cause, error=error)

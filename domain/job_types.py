@@ -74,6 +74,19 @@ class NotRetryable(Exception):
     """Raise it from a job type's function: trying again would not help."""
 
 
+class RetryLater(Exception):
+    """Raise it from a job type's function: try again, but not before `after_seconds` have passed.
+
+    The retry policy's own wait holds where it is longer, and the budget of attempts in any case.
+    """
+
+    def __init__(self, message: str, *, after_seconds: float) -> None:
+        if not 0 <= after_seconds < float("inf"):
+            raise ValueError(f"after_seconds must be a number from 0 on, got {after_seconds}")
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
     """A named function with its parameter type and policy; `timeout_seconds` bounds one attempt."""

@@ -16,6 +16,7 @@ from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
 from adapters.migrations import upgrade
 from adapters.no_tracing import NoTracing
+from adapters.outbound_http import GuardedHttp
 from adapters.parameters import PydanticParameterParser
 from adapters.postgres.archive import PostgresArchive
 from adapters.postgres.archived_months import PostgresArchivedMonths
@@ -37,6 +38,7 @@ from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
+from domain.http_request import http_request_type
 from domain.job_types import JobType, JobTypes
 from domain.ports.archive import ArchiveFiles
 from domain.ports.compute import Compute
@@ -179,8 +181,9 @@ def archive_files(directory: Path) -> ArchiveFiles:
 
 
 def job_types(settings: Settings) -> JobTypes:
-    """The built-in job type and those of JOB_MODULES; raises InvalidSettings for a module that is wrong."""
-    known: dict[str, JobType] = {sample_task.name: sample_task}
+    """The built-in job types and those of JOB_MODULES; raises InvalidSettings for a module that is wrong."""
+    http_request = http_request_type(GuardedHttp(settings.http_allowed_networks), SystemClock())
+    known: dict[str, JobType] = {kind.name: kind for kind in (sample_task, http_request)}
     for name in settings.job_modules:
         try:
             module = import_module(name)

@@ -1,6 +1,7 @@
 """What can be set, from the environment or a `.env` file; documented in docs/settings.md."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -107,6 +108,10 @@ class Settings(BaseSettings):
         10.0, gt=0, le=60, description="How long a request waits for its twin with the same key before a 409."
     )
     job_modules: Names = Field([], description="Modules with your job types, importable from here.")
+    http_allowed_networks: Names = Field(
+        [],
+        description="Networks (CIDR) that http_request jobs may reach although they are not public.",
+    )
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."
     )
@@ -167,6 +172,13 @@ class Settings(BaseSettings):
     modal_deadline_seconds: float = Field(
         10.0, gt=0, le=300, description="How long one request to Modal may take."
     )
+
+    @field_validator("http_allowed_networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
 
     @field_validator("roles_claim")
     @classmethod

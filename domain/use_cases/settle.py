@@ -116,6 +116,7 @@ def _event(job: Job, outcome: Outcome, types: JobTypes, randomness: Randomness, 
                 policy=types.policy_of(job.job_type),
                 chance=randomness.chance(),
                 at=clock.now(),
+                retry_after_seconds=outcome.retry_after_seconds,
             )
         case Stopped():
             return decisions.confirm_cancellation(job)

@@ -94,6 +94,14 @@ def test_a_failed_attempt_is_tried_again_while_the_budget_lasts() -> None:
     given(*PROCESSING).when(partial(fail, error=ERROR)).then(expected)
 
 
+@pytest.mark.parametrize(("asked_for", "waits"), [(0, 30), (10, 30), (120, 120), (10**12, 365 * 86_400)])
+def test_a_function_may_ask_for_a_longer_wait_than_the_policys(asked_for: float, waits: float) -> None:
+    event = fail(given(*PROCESSING).job, error=ERROR, retry_after_seconds=asked_for)
+
+    assert isinstance(event, AttemptFailed)
+    assert event.retry_at == NOW + timedelta(seconds=waits)
+
+
 def test_the_last_failed_attempt_ends_the_job() -> None:
     only_one: list[JobEvent] = [submitted(max_attempts=1), started()]
     given(*only_one).when(partial(fail, error=ERROR)).then(

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -25,7 +26,7 @@ from domain.events import (
     ProgressReported,
 )
 from domain.identifiers import JobId, Json
-from domain.job_types import JobContext, JobTypes, NotRetryable, job_type
+from domain.job_types import JobContext, JobTypes, NotRetryable, RetryLater, job_type
 from domain.lifecycle import Status
 from domain.retries import RetryPolicy
 from domain.sample_task import sample_task
@@ -117,6 +118,11 @@ async def blocks_the_loop(context: JobContext, parameters: dict[str, Any]) -> Js
     return None
 
 
+@job_type("is_patient", retry=QUICK)
+async def is_patient(context: JobContext, parameters: dict[str, Any]) -> Json:
+    raise RetryLater("come back tomorrow", after_seconds=86_400)
+
+
 @job_type("hopeless", retry=QUICK)
 async def hopeless(context: JobContext, parameters: dict[str, Any]) -> Json:
     raise NotRetryable("no use")
@@ -151,6 +157,7 @@ TYPES = JobTypes(
         in_a_thread,
         transfers,
         hopeless,
+        is_patient,
         returns_a_set,
     ]
 )
@@ -236,6 +243,19 @@ async def test_a_failed_attempt_is_followed_by_another(running: Running) -> None
     events = await running.ended(job_id)
 
     assert kinds(events) == [JobSubmitted, AttemptStarted, AttemptFailed, AttemptStarted, JobCompleted]
+
+
+async def test_a_function_says_when_to_try_again(running: Running) -> None:
+    job_id = await running.submit("is_patient")
+
+    async def has_failed() -> bool:
+        return isinstance((await running.events(job_id))[-1], AttemptFailed)
+
+    await running.until(has_failed)
+    *_, started, failed = await running.services.store.read_stream(job_id)
+    assert isinstance(failed.event, AttemptFailed)
+    waits = failed.event.retry_at - started.recorded_at if failed.event.retry_at else timedelta()
+    assert waits >= timedelta(days=1)
 
 
 async def test_an_error_that_is_not_retryable_ends_the_job(running: Running) -> None:
