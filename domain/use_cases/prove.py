@@ -44,6 +44,19 @@ async def prove_inclusion(ledger: LedgerReading, *, position: int) -> LedgerProo
     return LedgerProof(index, tuple(hashes), tree.note)
 
 
+async def prove_all(
+    ledger: LedgerReading, tree: SignedTree, positions: Sequence[int]
+) -> dict[int, tuple[bytes, ...]]:
+    """As `prove_inclusion`, for many positions of the tree with one read: each one's path to the root."""
+    spans = {position: inclusion(position - tree.first, tree.size) for position in positions}
+    nodes = (node for path in spans.values() for span in path for node in cover(span))
+    hashes = await node_hashes(ledger, tree.number, nodes, size=tree.size)
+    return {
+        position: tuple(hash_of(span, hashes.__getitem__) for span in path)
+        for position, path in spans.items()
+    }
+
+
 async def prove_consistency(ledger: LedgerReading, *, old_size: int, size: int) -> list[bytes]:
     """That the tree of `size` begins with that of `old_size`; raises NotSealed beyond the last checkpoint."""
     tree = await signed_tree(ledger)

@@ -19,7 +19,8 @@ class Assets(StaticFiles):
 
     def file_response(self, full_path: Any, stat_result: Any, scope: Any, status_code: int = 200) -> Response:
         answer = super().file_response(full_path, stat_result, scope, status_code)
-        if b"v=" in scope["query_string"]:
+        # Fonts are named by the style sheet, without a digest; they change with their file's name.
+        if b"v=" in scope["query_string"] or str(full_path).endswith(".woff2"):
             answer.headers["Cache-Control"] = FOR_EVER
         return answer
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from domain.identifiers import UserId
 from domain.job_statistics import UNMEASURED, Count, Rate, step_of
-from domain.ports.job_statistics import QueueDepth
 from entrypoints.services import Services
 
 
@@ -104,9 +103,6 @@ class Figures:
 
     async def counts(self, scope: UserId) -> list[Count]:
         return await self._services().statistics.counts(user_id=scope)
-
-    async def queue(self) -> QueueDepth:
-        return await self._services().statistics.queue_depth()
 
     async def flow(self, scope: UserId, period: Period) -> Flow:
         """What happened in the period, a few seconds old at most."""

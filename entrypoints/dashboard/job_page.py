@@ -14,6 +14,7 @@ from entrypoints.dashboard.changes import rows_of
 from entrypoints.dashboard.jobs_page import JOBS, may
 from entrypoints.dashboard.live import stream
 from entrypoints.dashboard.pages import PageRoute, page, render
+from entrypoints.dashboard.proof import Proven, prove_job
 from entrypoints.dashboard.timeline import timeline_of
 from entrypoints.dashboard.viewer import SignedIn, Viewer, note_reading, read_seen
 from entrypoints.dashboard.words import pretty
@@ -23,6 +24,7 @@ EVENTS_AT_ONCE = 1000
 # A page holds no more of a history than somebody reads; the JSON holds all of it.
 MAX_EVENTS = 2000
 REFRESH_SECONDS = 0.5
+LOOKS_FOR_PROOF = 4
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -36,17 +38,31 @@ async def show_job(request: Request, job_id: str, services: Work, viewer: Signed
 
 @router.get(f"{JOBS}/{{job_id}}/live")
 async def follow_job(job_id: str, services: Work, watch: Watch, viewer: SignedIn) -> Response:
-    drawn: dict[int, str] = {}
+    drawing = JobDrawing(services, viewer, job_id)
+    return stream(drawing.draw, services, watch, until=viewer.expires_at, every=REFRESH_SECONDS)
 
-    async def draw() -> str:
-        view = await read_seen(services, viewer, job_id)
-        if view.job.version not in drawn:
-            drawn.clear()
-            values = await values_of(services, viewer, view)
-            drawn[view.job.version] = render("job_parts.html", viewer=viewer, **values)
-        return drawn[view.job.version]
 
-    return stream(draw, services, watch, until=viewer.expires_at, every=REFRESH_SECONDS)
+class JobDrawing:
+    """Draws a job anew when it moved on, and now and then until it is proven."""
+
+    def __init__(self, services: Services, viewer: Viewer, job_id: str) -> None:
+        self._services = services
+        self._viewer = viewer
+        self._job_id = job_id
+        self._version = 0
+        self._looks = 0
+        self._is_proven = False
+        self._drawn = ""
+
+    async def draw(self) -> str:
+        view = await read_seen(self._services, self._viewer, self._job_id)
+        self._looks += 1
+        looks_again = not self._is_proven and self._looks % LOOKS_FOR_PROOF == 0
+        if view.job.version != self._version or looks_again:
+            values = await values_of(self._services, self._viewer, view)
+            self._drawn = render("job_parts.html", viewer=self._viewer, **values)
+            self._version, self._is_proven = view.job.version, values["proof"].state is Proven.ALL
+        return self._drawn
 
 
 @router.get(f"{JOBS}/{{job_id}}/json")
@@ -80,6 +96,7 @@ async def values_of(services: Services, viewer: Viewer, view: JobView) -> dict[s
         "rows": rows_of(events),
         "is_cut": len(events) < view.job.version,
         "timeline": timeline_of(events, now),
+        "proof": await prove_job(services.ledger, view.job.id, version=view.job.version),
         "may_cancel": may(viewer, view, Act.CANCEL),
         "may_retry": may(viewer, view, Act.RETRY),
         "parameters": pretty(view.job_parameters),

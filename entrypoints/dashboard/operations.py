@@ -35,6 +35,7 @@ async def _values(services: Services, viewer: Viewer) -> dict[str, Any]:
     if not viewer.sees_everybody:
         raise NotPermitted("What runs the jobs is for operators and auditors to see.")
     return {
+        "vitals": await services.vitals.read(),
         "queue": await services.statistics.queue_depth(),
         "workers": await services.workers.living(),
         "sweeps": await services.statistics.sweeps(limit=SWEEPS),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 
 from domain.job_statistics import percentile
+from domain.ledger.notes import parse_checkpoint, parse_note
 from domain.lifecycle import ENDED, RUNNING, WAITING, Status
 from entrypoints.api.requests import Watch, Work
 from entrypoints.dashboard.charts import HIGH, MEDIAN, latency, throughput
@@ -69,9 +70,21 @@ async def _values(services: Services, figures: Figures, viewer: Viewer, period: 
         "throughput": throughput(flow),
         "waiting": latency(flow, "waiting"),
         "running": latency(flow, "running"),
-        "queue": await figures.queue() if viewer.sees_everybody else None,
+        **await _foundations(services, viewer),
         "now": services.clock.now(),
         "percentile": percentile,
+    }
+
+
+async def _foundations(services: Services, viewer: Viewer) -> dict[str, Any]:
+    """The queue and the ledger's head, for those who see everybody's."""
+    if not viewer.sees_everybody:
+        return {"queue": None}
+    head = await services.ledger.head()
+    return {
+        "queue": await services.statistics.queue_depth(),
+        "sealed": await services.ledger.last_position(),
+        "head": parse_checkpoint(parse_note(head.note).body) if head else None,
     }
 
 

@@ -12,7 +12,8 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from domain.errors import InvalidSubmission, JobledgerError, NotAuthenticated
+from domain.errors import InvalidSubmission, JobledgerError, JobNotFound, NotAuthenticated
+from domain.use_cases.archived import archived_instead
 from entrypoints.api.problems import HTTP_KINDS, INTERNAL, KINDS, Kind
 from entrypoints.dashboard import words
 from entrypoints.dashboard.assets import asset
@@ -89,10 +90,12 @@ class PageRoute(APIRoute):
         async def handle(request: Request) -> Response:
             try:
                 response = await answer(request)
+            except JobNotFound as missing:
+                return await _refuse(
+                    request, await archived_instead(request.app.state.services.archived_months, missing)
+                )
             except JobledgerError as error:
-                await record_refusal(request, error)
-                template = "sign_in.html" if isinstance(error, NotAuthenticated) else "problem.html"
-                return refused(request, KINDS[type(error)], _told(error), template)
+                return await _refuse(request, error)
             except RequestValidationError as error:
                 return refused(request, KINDS[InvalidSubmission], _named(error))
             except HTTPException as error:
@@ -106,6 +109,12 @@ class PageRoute(APIRoute):
             return response
 
         return handle
+
+
+async def _refuse(request: Request, error: JobledgerError) -> HTMLResponse:
+    await record_refusal(request, error)
+    template = "sign_in.html" if isinstance(error, NotAuthenticated) else "problem.html"
+    return refused(request, KINDS[type(error)], _told(error), template)
 
 
 async def record_refusal(request: Request, error: JobledgerError) -> None:

@@ -79,13 +79,16 @@ document.addEventListener("htmx:sse:before:message", (event) => {
 });
 
 // The link that `jobledger up` prints: the token follows the #, which no server and no log ever sees.
-const form = /** @type {HTMLFormElement | null} */ (one("form[data-sign-in]"));
-const token = new URLSearchParams(window.location.hash.slice(1)).get("token");
-if (form && token) {
+function signInByLink() {
+  const form = /** @type {HTMLFormElement | null} */ (one("form[data-sign-in]"));
+  const token = new URLSearchParams(window.location.hash.slice(1)).get("token");
+  if (!form || !token) return;
   window.history.replaceState(null, "", window.location.pathname + window.location.search);
   /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("token")).value = token;
   form.submit();
 }
+signInByLink();
+window.addEventListener("hashchange", signInByLink);
 
 // Choosing jobs.
 function countPicked() {
@@ -145,13 +148,13 @@ document.addEventListener("pointermove", (event) => {
   tip.style.top = `${Math.max(4, event.clientY - height - 12)}px`;
 });
 
-// Keys: / finds, g o, g j and g p go places. Never while somebody types.
+// Keys: / finds; g and then o, j, p or l go places. Never while somebody types.
 let last = "";
 document.addEventListener("keydown", (event) => {
   const target = /** @type {Element} */ (event.target);
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, textarea, select")) return;
   /** @type {Record<string, string>} */
-  const places = { o: "/dashboard", j: "/dashboard/jobs", p: "/dashboard/operations" };
+  const places = { o: "/dashboard", j: "/dashboard/jobs", p: "/dashboard/operations", l: "/dashboard/ledger" };
   if (event.key === "/") {
     event.preventDefault();
     one("[data-shortcut='/']")?.focus();

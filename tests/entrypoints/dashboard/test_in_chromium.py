@@ -56,7 +56,13 @@ async def looking(browser: Browser, site: Site, *roles: str, **settings: Any) ->
 
 
 def pages_of(view: JobView) -> list[str]:
-    return ["/dashboard", "/dashboard/jobs", f"/dashboard/jobs/{view.job.id}", "/dashboard/operations"]
+    return [
+        "/dashboard",
+        "/dashboard/jobs",
+        f"/dashboard/jobs/{view.job.id}",
+        "/dashboard/operations",
+        "/dashboard/ledger",
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,14 +13,19 @@ from domain.audit import CommandRefused, HistoryRead
 from domain.errors import StorageUnavailable
 from domain.events import JobCancelled
 from domain.identifiers import UserId
+from domain.ledger.lines import SealedEvent
 from domain.lifecycle import Status
+from domain.ports.archive import ArchivedMonth
 from domain.ports.job_views import JobFilter
+from domain.ports.ledger_reading import EventFilter
 from domain.views import JobView
 from entrypoints.dashboard.viewer import COOKIE
+from tests.builders import NOW
 from tests.entrypoints.dashboard.conftest import Site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
-PAGES = ["/dashboard", "/dashboard/jobs", "/dashboard/operations"]
+PAGES = ["/dashboard", "/dashboard/jobs", "/dashboard/operations", "/dashboard/ledger"]
+PROOFS = ("not sealed yet", "sealed", "proven", "proof broken")
 SOME_ID = "019a0000-0000-7000-8000-000000000001"
 As = Callable[..., httpx.AsyncClient]
 
@@ -188,6 +193,7 @@ async def test_users_see_their_own_jobs_and_no_others(site: Site, as_user: As) -
     assert (await client.get(f"/dashboard/jobs/{theirs.job.id}")).status_code == 404
     assert (await client.get(f"/dashboard/jobs/{theirs.job.id}/json")).status_code == 404
     assert (await client.get("/dashboard/operations")).status_code == 403
+    assert (await client.get("/dashboard/ledger")).status_code == 403
     refused = await client.post(f"/dashboard/jobs/{theirs.job.id}/cancel", data={"reason": "no"})
     assert refused.status_code == 404
 
@@ -323,6 +329,67 @@ async def test_what_clients_wrote_is_shown_and_never_run(site: Site, as_user: As
         assert "&lt;script&gt;" in answer.text
 
 
+async def test_a_history_is_called_proven_only_when_every_event_is(site: Site, as_user: As) -> None:
+    view = await site.world.start(await site.world.submit(user=UserId("user-1")))
+    path = f"/dashboard/jobs/{view.job.id}"
+    said = []
+    for _ in range(2):
+        said.append((await as_user().get(path)).text)
+        await site.world.seal()
+    said.append((await as_user().get(path)).text)
+    await site.world.complete(view)
+    said.append((await as_user().get(path)).text)
+    found = [next(word for word in PROOFS if f"</svg>{word}" in text) for text in said]
+
+    assert found == ["not sealed yet", "proven", "proven", "not sealed yet"]
+    assert "All 2 events stand" in said[1]
+    assert "jobledger.example/log" in said[1]
+
+
+async def test_a_history_that_was_tampered_with_is_called_broken(site: Site, as_user: As) -> None:
+    class Tampering:
+        def __getattr__(self, name: str) -> object:
+            return getattr(site.world.services.ledger, name)
+
+        async def read(self, which: EventFilter, *, after: int, limit: int) -> list[SealedEvent]:
+            events = await site.world.services.ledger.read(which, after=after, limit=limit)
+            facts = events[0].envelope.facts.replace('"priority":0', '"priority":9')
+            return [events[0]._replace(envelope=events[0].envelope._replace(facts=facts)), *events[1:]]
+
+    view = await site.world.start(await site.world.submit(user=UserId("user-1")))
+    await site.world.seal()
+    put(site, ledger=Tampering())
+
+    assert "proof broken" in (await as_user().get(f"/dashboard/jobs/{view.job.id}")).text
+
+
+async def test_the_ledger_shows_its_head_and_what_was_sealed_last(site: Site, as_user: As) -> None:
+    operator = as_user("op-erika", "operator")
+    empty = (await operator.get("/dashboard/ledger")).text
+    for _ in range(25):
+        view = await site.world.submit()
+    await site.world.seal()
+    text = (await operator.get("/dashboard/ledger")).text
+    head = await site.world.services.ledger.head()
+
+    assert "Nothing is signed yet" in empty
+    assert head
+    assert head.note.splitlines()[2] in text
+    assert re.findall(r'id="sealed-(\d+)"', text) == [str(position) for position in range(25, 5, -1)]
+    assert view.job.id in text
+
+
+async def test_a_first_job_is_one_click_away(site: Site, as_user: As) -> None:
+    client = as_user("user-1")
+    assert 'action="/dashboard/sample"' in (await client.get("/dashboard")).text
+    answer = await client.post("/dashboard/sample")
+    (view,) = await site.world.services.views.newest(JobFilter(), limit=2)
+
+    assert answer.headers["Location"] == f"/dashboard/jobs/{view.job.id}"
+    assert (view.job.user_id, view.job.job_type) == ("user-1", "sample_task")
+    assert (await as_user("auditor-1", "auditor").post("/dashboard/sample")).status_code == 403
+
+
 async def test_the_json_is_the_job_and_its_whole_history(site: Site, as_user: As) -> None:
     view = await site.world.complete(await site.world.start(await site.world.submit(user=UserId("user-1"))))
     found = (await as_user().get(f"/dashboard/jobs/{view.job.id}/json")).json()
@@ -353,6 +420,18 @@ async def test_what_is_not_there_is_a_page_that_says_so(as_user: As, path: str) 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
     assert answer.headers["X-Request-ID"] in answer.text
+
+
+async def test_an_archived_job_is_a_page_that_says_where_it_is(site: Site, as_user: As) -> None:
+    class June:
+        async def find(self, month: date) -> ArchivedMonth:
+            return ArchivedMonth(month, "jobs.ndjson", "ab" * 32, 3, 12, NOW)
+
+    put(site, archived_months=June())
+    answer = await as_user().get(f"/dashboard/jobs/{SOME_ID}")
+
+    assert answer.status_code == 410
+    assert "jobs.ndjson" in answer.text
 
 
 @pytest.mark.parametrize("query", ["status=done", "cursor=x", "age=2y", "tag=" + "x" * 101])

@@ -3,11 +3,12 @@
 import heapq
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import MISSING, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
+from adapters.ed25519 import Ed25519Signer
 from adapters.in_memory.health import InMemoryHealth
 from adapters.parameters import PydanticParameterParser
 from domain import decisions
@@ -16,6 +17,9 @@ from domain.events import Actor, ActorKind, Cause, JobError, JobEvent, Progress,
 from domain.identifiers import JobId, MessageId, UserId, WorkerId
 from domain.job import Job, Lease
 from domain.job_types import JobTypes
+from domain.ledger.merkle import Frontier
+from domain.ledger.notes import Checkpoint, LogKey, sign
+from domain.ports.archive import ArchivedMonth
 from domain.ports.event_store import Appended, Change
 from domain.ports.workers import Presence
 from domain.retries import RetryPolicy
@@ -30,6 +34,7 @@ WORKERS = (WorkerId("3f0c9a71be24"), WorkerId("b81d52e6f90a"))
 USERS = (UserId("8c1f4e0a-ana"), UserId("52d7b9c3-ben"), UserId("local-user"))
 KINDS = {"sample_task": 0.4, "render_report": 5.0, "send_invoice": 0.9}
 MINUTES = 62
+SIGNER = Ed25519Signer("jobledger.example/log", b"\7" * 32)
 REFUSED = JobError(type="ConnectionError", message="the mail server did not answer within 10 seconds")
 BROKEN = JobError(type="TemplateMissing", message="no template is named 'q3-summary'", retryable=False)
 
@@ -57,6 +62,26 @@ class Step(NamedTuple):
     decide: Decide
 
 
+class Absent:
+    """A port that the dashboard has no business with."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> object:
+        raise AssertionError(f"the dashboard asked {self._name} for {method}")
+
+
+class NoArchive:
+    """No month was ever archived."""
+
+    async def find(self, month: date) -> None:
+        return
+
+    async def all(self) -> list[ArchivedMonth]:
+        return []
+
+
 def _uuid7(at: datetime, chance: random.Random) -> JobId:
     rest = f"7{chance.getrandbits(12):03x}{0b10 << 62 | chance.getrandbits(62):016x}"
     digits = f"{int(at.timestamp() * 1000):012x}{rest}"
@@ -80,12 +105,13 @@ class World:
         ports.state.clock = self.clock
         self.ports = ports
         self.ids = CountingIds()
+        self.frontier = Frontier()
         self.chance = random.Random(7)  # noqa: S311 - not cryptography
         types = JobTypes([sample_task])
-        found: dict[str, Any] = {
-            port.name: getattr(ports, port.name) for port in fields(Services) if hasattr(ports, port.name)
-        }
+        needed = [port.name for port in fields(Services) if port.default_factory is MISSING]
+        found: dict[str, Any] = {name: getattr(ports, name, Absent(name)) for name in needed}
         found |= {
+            "archived_months": NoArchive(),
             "health": InMemoryHealth(ports.state),
             "types": types,
             "parser": PydanticParameterParser(types),
@@ -147,6 +173,20 @@ class World:
         while await self.services.statistics.advance(limit=10_000):
             pass
 
+    async def seal(self) -> None:
+        """Seal everything and sign it, as the sealer does."""
+        await self.services.sealing.begin_tree(origin=SIGNER.name)
+        await self.services.sealing.set_keys([str(LogKey(SIGNER.name, SIGNER.public_key))])
+        tree = await self.services.sealing.newest_tree()
+        assert tree
+        while tick := await self.services.sealing.seal(limit=10_000):
+            self.frontier.extend(tick.leaf_hashes)
+        size = self.frontier.size
+        note = str(sign(Checkpoint(tree.origin, size, self.frontier.root()).body, [SIGNER]))
+        await self.services.sealing.add_checkpoint(
+            tree, size=size, note=note, roots=self.frontier.take_roots(), apart_seconds=0
+        )
+
     async def live_through(self, jobs: int) -> None:
         """Let the hour pass with so many jobs in it, and then let the clock go on with the machine's."""
         begin = self.clock.now()
@@ -175,6 +215,7 @@ class World:
         self.clock.at = None
         await self._look_after()
         await self.count()
+        await self.seal()
 
     async def _new_job(self) -> JobView:
         kind = self.chance.choices(list(KINDS), (6, 2, 3))[0]
