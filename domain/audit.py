@@ -93,6 +93,7 @@ class LedgerKeysChanged:
     SCHEMA_VERSION: ClassVar[int] = 1
     added: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    reason: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

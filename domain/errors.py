@@ -13,6 +13,8 @@ JobledgerError
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── NotPermitted             the caller's role does not allow it
+├── HistoryTakenBack         the database went back in time beneath a running sealer
+├── CopiesUnavailable        checkpoints cannot be kept outside the database now
 ├── StorageUnavailable       the database cannot be reached, or is too busy, now
 ├── ComputeUnavailable       remote compute cannot be reached, or is too busy, now
 ├── InvalidSettings          the service cannot start as configured
@@ -116,6 +118,14 @@ class NotAuthenticated(JobledgerError):
 
 
 class NotPermitted(JobledgerError):
+    pass
+
+
+class HistoryTakenBack(JobledgerError):
+    """The database is not the one that this sealer sealed; it has to open the ledger anew."""
+
+
+class CopiesUnavailable(JobledgerError):
     pass
 
 

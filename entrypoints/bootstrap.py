@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from adapters.archive_files import GzipArchiveFiles
+from adapters.checkpoint_directory import CheckpointDirectory
 from adapters.ed25519 import check_ed25519
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.jwks_tokens import JwksTokenVerifier
@@ -36,15 +37,18 @@ from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
+from adapters.signing_keys import FiledKeys, GivenKeys
 from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.http_request import http_request_type
 from domain.job_types import JobType, JobTypes
 from domain.ports.archive import ArchiveFiles
+from domain.ports.checkpoint_copies import CheckpointCopies
 from domain.ports.compute import Compute
 from domain.ports.job_queue import JobQueue
 from domain.ports.read_model import Rebuilding
 from domain.ports.remote_compute import RemoteCompute
+from domain.ports.signatures import SigningKeys
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
 from domain.sample_task import sample_task
@@ -226,6 +230,25 @@ def local_issuer(settings: Settings) -> TokenIssuer | None:
 
 def token_verifier(settings: Settings) -> TokenVerifier:
     return JwksTokenVerifier(issuer=settings.issuer, clock=SystemClock())
+
+
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The ledger's keys: those of the settings, or else in the data directory, made when there is none."""
+    given = [key for key in (settings.ledger_key, settings.ledger_previous_key) if key]
+    return (
+        GivenKeys([key.get_secret_value() for key in given]) if settings.ledger_key else filed_keys(settings)
+    )
+
+
+def filed_keys(settings: Settings) -> FiledKeys:
+    """The keys in the data directory; raises InvalidSettings where LEDGER_KEY is set."""
+    if settings.ledger_key:
+        raise InvalidSettings("The ledger's key is LEDGER_KEY: change it there, and set LEDGER_PREVIOUS_KEY.")
+    return FiledKeys(settings.data_directory / "keys")
+
+
+def checkpoint_copies(settings: Settings) -> CheckpointCopies:
+    return CheckpointDirectory(settings.checkpoint_directory or settings.data_directory / "checkpoints")
 
 
 def migrate(settings: Settings) -> None:

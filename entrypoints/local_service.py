@@ -26,7 +26,7 @@ from entrypoints.supervisor import Part, Supervisor
 
 log = structlog.get_logger()
 
-PARTS = ("api", "relay", "worker")
+PARTS = ("api", "relay", "worker", "sealer")
 LOCAL_USER = UserId("local-user")
 READY_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05

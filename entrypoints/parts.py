@@ -1,4 +1,4 @@
-"""The parts of the service, each a process: `python -m entrypoints.parts api [descriptor] | relay | worker`.
+"""The parts of the service, each a process: `python -m entrypoints.parts NAME [descriptor]`.
 
 Apart from the command line, because a part starts in half the time without what only people need.
 """
@@ -55,6 +55,10 @@ def _part(name: str, listening_on: int | None) -> Run:
         from entrypoints.relay import run_relay  # noqa: PLC0415
 
         return run_relay
+    if name == "sealer":
+        from entrypoints.sealer import run_sealer  # noqa: PLC0415
+
+        return run_sealer
     from entrypoints.worker import run_worker  # noqa: PLC0415
 
     return run_worker

@@ -154,6 +154,29 @@ class Settings(BaseSettings):
     statistics_seconds: float = Field(
         1.0, gt=0, le=60, description="How often every relay offers to count new events for the dashboard."
     )
+    ledger_name: str | None = Field(
+        None,
+        pattern=r"^[^\s+]+$",
+        description="The ledger's name for ever, best a host and path of yours; made of the key when unset.",
+    )
+    ledger_key: SecretStr | None = Field(
+        None,
+        description="Signs checkpoints: 32 random bytes in base64. Unset, a key is made in DATA_DIRECTORY.",
+    )
+    ledger_previous_key: SecretStr | None = Field(
+        None, description="Signs beside LEDGER_KEY while auditors change over from it."
+    )
+    checkpoint_directory: Path | None = Field(
+        None,
+        description="Where checkpoints are copied to, best on another host; in DATA_DIRECTORY when unset.",
+    )
+    checkpoint_seconds: float = Field(
+        1.0, ge=1, le=3600, description="How long at least lies between two checkpoints."
+    )
+    seal_seconds: float = Field(
+        0.05, gt=0, le=60, description="How often the sealer looks for events that were committed."
+    )
+    seal_batch: int = Field(20_000, ge=1, le=200_000, description="Events sealed at once, about, at most.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     job_compute: Names = Field(
         [LOCAL],

@@ -8,6 +8,7 @@ class Topic(StrEnum):
     OUTBOX = "outbox"
     QUEUE = "queue"
     CANCELLATION = "cancellation"
+    LEDGER = "ledger"
 
 
 class Hints(Protocol):

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import archive, audit, client, dashboard, demo, read_model, recover, serve
+from entrypoints.cli import archive, audit, client, dashboard, demo, ledger, read_model, recover, serve
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
@@ -29,6 +29,7 @@ recover.register(app)
 read_model.register(app)
 audit.register(app)
 archive.register(app)
+ledger.register(app)
 
 
 def main() -> None:

@@ -67,6 +67,9 @@ HELD_BACK = _counter(
 SWEEPS = _counter("recovery_sweeps", "Recovery sweeps that this relay made.")
 RECOVERED = _counter("recovered_jobs", "Jobs that they took up.", "suspicion")
 
+SEALED = _counter("events_sealed", "Events that this sealer gave their positions.")
+CHECKPOINTS = _counter("checkpoints", "Steps in which it had something to sign or to publish.", "outcome")
+
 DATABASE_UP = _gauge("database_up", "1 when the last reading of the service succeeded, else 0.")
 READ_AT = _gauge("read_timestamp_seconds", "When the service was last read, by the database's clock.")
 JOBS = _gauge("jobs", "Jobs, by where they are.", "job_type", "status")

@@ -58,4 +58,4 @@ def test_ctrl_c_stops_everything_and_nothing_is_left_running(up: Up) -> None:
 
     assert code == 0
     assert [name for name, pid in parts.items() if Path(f"/proc/{pid}").exists()] == []
-    assert set(parts) == {"api", "relay", "worker"}
+    assert set(parts) == {"api", "relay", "worker", "sealer"}

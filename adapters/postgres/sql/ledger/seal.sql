@@ -49,7 +49,7 @@ WITH last AS MATERIALIZED (
             LEFT JOIN under_way ON xid < edge GROUP BY edge)::pg_snapshot
         ELSE (SELECT seen FROM now)
     END AS seen
-), new AS MATERIALIZED (
+), new AS (
     SELECT xid, id, job_id, version, type, schema_version, recorded_at, actor_kind, actor_id, request_id,
         command_id, traceparent, code_version, facts, commitment
     FROM jobledger.job_events
