@@ -9,6 +9,8 @@ position `first` (1, unless a restored database began a new tree):
     {"checkpoint": <signed note>}                                                  an earlier one, on the way
     {"count": 1, "positions": 40}                                                  once, last
 
+or the same as CloudEvents or CSV (`forms.py`).
+
 Checked are: the signatures; that each event hashes to its leaf hash and each payload to its commitment; that
 leaf hashes and the hashes of what was skipped fold, in order and without gaps, to the signed root, and on the
 way to the root of the auditor's last checkpoint; and that every job's events, folded again, are a history
@@ -17,11 +19,11 @@ not match its own is named exactly.
 """
 
 import base64
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from domain.ledger.forms import read
 from domain.ledger.leaves import canonical, commitment_of, hash_envelope
 from domain.ledger.lines import FORMAT, envelope_of
 from domain.ledger.notes import Checkpoint, LogKey, MalformedNote, parse_checkpoint, parse_note
@@ -92,8 +94,12 @@ class Verifier:
         self._footer: dict[str, Any] | None = None
 
     def run(self, lines: Iterable[bytes]) -> Verdict:
-        for record in self._records(lines):
-            if self.line == 1:
+        has_begun = False
+        for self.line, record in read(lines):
+            if isinstance(record, str):
+                self._find(record)
+            elif not has_begun:
+                has_begun = True
                 if not self._begin(record):
                     return self.verdict
             elif self._footer is not None:
@@ -110,19 +116,6 @@ class Verifier:
                 self._find("is of no kind that an export has")
         self._end()
         return self.verdict
-
-    def _records(self, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-        for raw in lines:
-            self.line += 1
-            try:
-                record = json.loads(raw)
-            except ValueError:
-                self._find("is no JSON: the file is damaged or cut off here")
-                continue
-            if isinstance(record, dict):
-                yield record
-            else:
-                self._find("is no JSON object")
 
     def _begin(self, header: dict[str, Any]) -> bool:
         if header.get("jobledger_export") != FORMAT:

@@ -49,6 +49,12 @@ async def begin(ledger: LedgerReading, asked: Export) -> SignedTree:
     return tree
 
 
+def positions(tree: SignedTree, asked: Export) -> tuple[int, int]:
+    """The first and last position that the export speaks of; the last is below the first where none is."""
+    after, through = _range(tree, asked)
+    return after + 1, through
+
+
 def _range(tree: SignedTree, asked: Export) -> tuple[int, int]:
     after = max(asked.after, tree.first - 1)
     through = tree.last if asked.through is None else asked.through

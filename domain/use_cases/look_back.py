@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from domain.errors import NotSealed
 from domain.events import RecordedEvent
 from domain.identifiers import JobId
 from domain.ports.event_store import EventStore
+from domain.ports.ledger_reading import EventFilter, LedgerReading
 from domain.views import JobView, project
 
 EVENTS_AT_ONCE = 500
@@ -26,6 +28,22 @@ async def look_back(store: EventStore, *, job_id: JobId, as_of: int | datetime) 
             version = recorded.version
         if len(page) < EVENTS_AT_ONCE:
             return None if isinstance(as_of, int) and version < as_of else view
+
+
+async def version_at(ledger: LedgerReading, *, job_id: JobId, position: int) -> int:
+    """The job's version when the ledger had come to `position`; 0 when the job was not there yet.
+
+    Raises NotSealed for a position that is still to come.
+    """
+    last = await ledger.last_position()
+    if position > last:
+        raise NotSealed(f"The ledger has come to position {last}, not {position}.")
+    version = after = 0
+    while page := await ledger.read(
+        EventFilter(job_id=job_id), after=after, through=position, limit=EVENTS_AT_ONCE
+    ):
+        version, after = page[-1].envelope.version, page[-1].position
+    return version
 
 
 def _is_later(recorded: RecordedEvent, as_of: int | datetime) -> bool:

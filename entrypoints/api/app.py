@@ -7,8 +7,10 @@ from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
 from entrypoints import dashboard
 from entrypoints.api import (
+    audit,
     batches,
     catalogue,
+    feed,
     health,
     issuer,
     job_acts,
@@ -23,7 +25,7 @@ from entrypoints.api.metrics import RequestMetrics
 from entrypoints.api.middleware import BodyLimit, RequestIdentity
 from entrypoints.api.recording import RequestRecords
 from entrypoints.api.tracing import RequestTracing
-from entrypoints.api.watching import JobWatch
+from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -56,6 +58,7 @@ def create_app(
     )
     app.state.services = services
     app.state.watch = JobWatch(lambda: app.state.services.views)
+    app.state.feed_watch = FeedWatch(lambda: app.state.services.ledger)
     app.state.records = RequestRecords(lambda: app.state.services)
     app.state.verifier = verifier
     app.state.settings = settings
@@ -67,6 +70,8 @@ def create_app(
     app.include_router(job_history.router)
     app.include_router(job_stream.router)
     app.include_router(job_acts.router)
+    app.include_router(feed.router)
+    app.include_router(audit.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)

@@ -1,6 +1,6 @@
 """Reading jobs over HTTP."""
 
-import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,22 +8,37 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
 
 from domain.errors import JobNotFound
+from domain.identifiers import JobId
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
-from domain.use_cases.look_back import look_back
+from domain.use_cases.look_back import look_back, version_at
+from domain.views import JobView
 from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_response
 from entrypoints.api.auth import CurrentUser
 from entrypoints.api.cursors import decode_cursor, encode_cursor
-from entrypoints.api.requests import ETAG, Reading, Text, Watch, Work, answers, etag_of, link_to, read_visible
+from entrypoints.api.requests import (
+    ETAG,
+    Reading,
+    Text,
+    Watch,
+    Work,
+    answers,
+    etag_of,
+    link_to,
+    read_visible,
+    seconds_to_wait,
+)
 from entrypoints.api.schemas import Instant
+from entrypoints.services import Services
 
 MAX_OFFSET = 10_000
-MAX_WAIT_SECONDS = 30
-WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])", re.IGNORECASE)
 
+POSITION = "position:"
 AsOf = Annotated[
-    Annotated[int, Field(strict=False, ge=1, le=2**31 - 1)] | Instant,
-    Query(description="A version, or a time with its offset."),
+    Annotated[int, Field(strict=False, ge=1, le=2**31 - 1)]
+    | Instant
+    | Annotated[str, Field(pattern=rf"^{POSITION}[1-9][0-9]{{0,17}}$")],
+    Query(description="A version, a time with its offset, or `position:` and one of the ledger's."),
 ]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -107,17 +122,14 @@ async def get_job(
     """The job as it is now; 304 when it is still at the version of `If-None-Match`.
 
     `Prefer: wait=N` holds the answer back until the job changes, for at most 30 seconds. `as_of` shows the
-    job as it was at a version or time.
+    job as it was at a version, at a time, or when the ledger had come to a position.
     """
     view = await read_visible(reader, job_id)
     headers = {}
     known = ETAG.findall(if_none_match or "")
-    seconds = _seconds_to_wait(prefer)
+    seconds = seconds_to_wait(prefer)
     if as_of is not None:
-        then = await look_back(services.store, job_id=view.job.id, as_of=as_of)
-        if then is None:
-            raise JobNotFound(job_id)
-        view = then
+        view = await _as_of(services, view.job.id, as_of)
     elif seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
         is_news = bool(known) and str(view.job.version) not in known
@@ -130,7 +142,11 @@ async def get_job(
     return json_response(job_out(view), headers=headers)
 
 
-def _seconds_to_wait(prefer: str | None) -> int | None:
-    """The `wait` of RFC 7240; a preference that is not understood is no error."""
-    found = WAIT.search(prefer or "")
-    return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
+async def _as_of(services: Services, job_id: JobId, as_of: int | datetime | str) -> JobView:
+    if isinstance(as_of, str):
+        position = int(as_of.removeprefix(POSITION))
+        as_of = await version_at(services.ledger, job_id=job_id, position=position)
+    view = await look_back(services.store, job_id=job_id, as_of=as_of)
+    if view is None:
+        raise JobNotFound(job_id)
+    return view

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
 
-from domain.errors import JobNotFound
+from domain.errors import JobNotFound, NotPermitted
 from domain.events import Actor, Provenance
 from domain.identifiers import JobId, UserId
 from domain.views import JobView
@@ -16,10 +16,12 @@ from entrypoints.api.answers import ProblemOut
 from entrypoints.api.auth import CurrentUser, Role, Roles, Token
 from entrypoints.api.cursors import JOB_ID
 from entrypoints.api.recording import RequestRecords
-from entrypoints.api.watching import JobWatch
+from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.services import Services
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+MAX_WAIT_SECONDS = 30
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])", re.IGNORECASE)
 ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 Responses = dict[int | str, dict[str, Any]]
@@ -39,6 +41,11 @@ async def get_services(request: Request) -> Services:
     return services
 
 
+async def get_feed_watch(request: Request) -> FeedWatch:
+    watch: FeedWatch = request.app.state.feed_watch
+    return watch
+
+
 async def get_watch(request: Request) -> JobWatch:
     watch: JobWatch = request.app.state.watch
     return watch
@@ -46,6 +53,7 @@ async def get_watch(request: Request) -> JobWatch:
 
 Work = Annotated[Services, Depends(get_services)]
 Watch = Annotated[JobWatch, Depends(get_watch)]
+FeedWatching = Annotated[FeedWatch, Depends(get_feed_watch)]
 Text = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
 
 
@@ -77,6 +85,12 @@ def expected_version(if_match: str | None) -> int | None:
     return int(match[1]) if match else -1
 
 
+def seconds_to_wait(prefer: str | None) -> int | None:
+    """The `wait` of RFC 7240; a preference that is not understood is no error."""
+    found = WAIT.search(prefer or "")
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
+
+
 def link_to(path: str, parameters: dict[str, Any]) -> str:
     asked = {name: value for name, value in parameters.items() if value is not None}
     return f"{path}?{urlencode(asked, doseq=True)}"
@@ -99,6 +113,16 @@ async def get_reader(
 
 
 Reading = Annotated[Reader, Depends(get_reader)]
+
+
+async def get_auditor(reader: Reading) -> Reader:
+    """Raises NotPermitted for everybody else."""
+    if not reader.is_auditor:
+        raise NotPermitted("Only auditors read the whole history.")
+    return reader
+
+
+Auditing = Annotated[Reader, Depends(get_auditor)]
 
 
 async def read_visible(reader: Reader, job_id: str) -> JobView:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
-from entrypoints.api.watching import JobWatch
+from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
 from entrypoints.metrics.port import metrics_port
@@ -42,7 +42,7 @@ async def run_api(settings: Settings, *, listening_on: int | None = None) -> Non
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         )
     )
-    watching = asyncio.create_task(_leave(server, leaving, app.state.watch))
+    watching = asyncio.create_task(_leave(server, leaving, app.state.watch, app.state.feed_watch))
     log.info("api.started", address=listening.getsockname()[:2])
     await server.serve([listening])
     watching.cancel()
@@ -81,8 +81,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _leave(server: uvicorn.Server, leaving: asyncio.Event, watch: JobWatch) -> None:
+async def _leave(server: uvicorn.Server, leaving: asyncio.Event, *watches: JobWatch | FeedWatch) -> None:
     await leaving.wait()
     # Requests that only wait for a job would hold the server up until its patience ends.
-    watch.close()
+    for watch in watches:
+        watch.close()
     server.should_exit = True

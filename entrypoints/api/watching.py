@@ -1,4 +1,4 @@
-"""Waiting for jobs to move on: one statement for all who wait, however many they are."""
+"""Waiting for jobs to move on, or for the ledger: one statement for all who wait, however many they are."""
 
 import asyncio
 from collections import defaultdict
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from domain.errors import JobledgerError
 from domain.identifiers import JobId
 from domain.ports.job_views import JobViews
+from domain.ports.ledger_reading import LedgerReading
 
 POLL_SECONDS = 0.25
 
@@ -74,3 +75,53 @@ class JobWatch:
         del self._waiting[job_id][future]
         if not self._waiting[job_id]:
             del self._waiting[job_id]
+
+
+class FeedWatch:
+    """Looks at how far the ledger is sealed, once for all who wait; while nobody waits it does nothing."""
+
+    def __init__(self, ledger: Callable[[], LedgerReading], *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._ledger = ledger
+        self._poll_seconds = poll_seconds
+        self._waiting: dict[asyncio.Future[bool], int] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self.is_closed = False
+
+    async def moved_past(self, position: int, *, at_most: float) -> bool:
+        """Whether more than `position` is sealed within `at_most` seconds; False at once when closed.
+
+        Raises StorageUnavailable when the database cannot be asked.
+        """
+        if self.is_closed or at_most <= 0:
+            return False
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = position
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_while_watched())
+        try:
+            return await asyncio.wait_for(future, at_most)
+        except TimeoutError:
+            return False
+        finally:
+            del self._waiting[future]
+
+    def close(self) -> None:
+        """Let everybody go: the server is leaving."""
+        self.is_closed = True
+        for future in self._undone():
+            future.set_result(False)
+
+    async def _look_while_watched(self) -> None:
+        while self._waiting:
+            try:
+                last = await self._ledger().last_position()
+                for future in self._undone():
+                    if self._waiting[future] < last:
+                        future.set_result(True)
+            except JobledgerError as error:
+                for future in self._undone():
+                    future.set_exception(error)
+            await asyncio.sleep(self._poll_seconds)
+
+    def _undone(self) -> list[asyncio.Future[bool]]:
+        return [future for future in self._waiting if not future.done()]

@@ -1,32 +1,46 @@
 """`jobledger audit`: what auditors do. `verify` needs neither service nor database."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
+import httpx
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
-from domain.ledger.notes import Checkpoint, LogKey, MalformedNote, parse_key
+from domain.ledger.forms import Form
+from domain.ledger.notes import Checkpoint, LogKey, MalformedNote, parse_checkpoint, parse_key, parse_note
 from domain.ledger.verifier import Verdict, Verifier, trusted_checkpoint
 from entrypoints import bootstrap
 from entrypoints.cli import output
-from entrypoints.cli.http import WRONG_USAGE, leave
+from entrypoints.cli.http import WRONG_USAGE, ask_pieces, ask_text, leave, local_token, make_client
 
 DOES_NOT_HOLD = 1
 LINES_A_STEP = 2000
 SHOWN = 50
+LOCAL_AUDITOR = "local-auditor"
 
 audit = typer.Typer(help="Prove and check the history, as an auditor.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(help="An export as NDJSON; - for standard input.")]
+File = Annotated[Path, typer.Argument(help="An export in any form; - for standard input.")]
 Key = Annotated[
     list[str], typer.Option(help="The ledger's public key, or a file with it; may be given twice.")
 ]
 Last = Annotated[Path | None, typer.Option(help="The checkpoint that you kept from last time.")]
 Keep = Annotated[Path | None, typer.Option(help="Where to keep this export's checkpoint for next time.")]
+Url = Annotated[str | None, typer.Option(help="The service; JOBLEDGER_URL otherwise.")]
+Token = Annotated[str | None, typer.Option(help="An auditor's token; JOBLEDGER_TOKEN otherwise.")]
 Json = Annotated[bool | None, typer.Option("--json/--table", help="JSON unless on a terminal.")]
 
 
@@ -57,6 +71,87 @@ def verify(
         sys.exit(DOES_NOT_HOLD)
     if keep_checkpoint:
         keep_checkpoint.write_text(verifier.note, encoding="utf-8")
+
+
+@audit.command()
+def export(
+    output_file: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    form: Annotated[Form, typer.Option(help="In which form; all of them can be verified.")] = Form.NDJSON,
+    checkpoint: Last = None,
+    job: Annotated[str | None, typer.Option(help="Only this job's events.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only events of this user's jobs.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what this one did.")] = None,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    since: Annotated[str | None, typer.Option(help="Recorded at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
+    after: Annotated[int, typer.Option(help="Only events above this position.")] = 0,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Write the history, or a part of it, to a file that proves itself; a half-written one is not left.
+
+    With the checkpoint of last time, the file can be compared with it whatever is filtered out.
+    """
+    asked: dict[str, Any] = {
+        "form": form.value,
+        "known_size": _size(checkpoint) if checkpoint else None,
+        "job_id": job,
+        "user_id": user,
+        "actor_id": actor,
+        "type": event_type,
+        "since": since,
+        "until": until,
+        "after": after or None,
+    }
+    part = output_file.with_name(f"{output_file.name}.part")
+    try:
+        with _auditor(url, token) as client, part.open("wb") as file:
+            _download(client, {name: value for name, value in asked.items() if value is not None}, file)
+        part.replace(output_file)
+    except OSError as error:
+        leave(f"{output_file} cannot be written: {error.strerror}", WRONG_USAGE)
+    finally:
+        part.unlink(missing_ok=True)
+    sys.stdout.write(f"{output_file}: jobledger audit verify {output_file} --key KEY\n")
+
+
+@audit.command()
+def key(url: Url = None, token: Token = None) -> None:
+    """Print the ledger's public keys, the newest first: keep them where nobody else writes."""
+    with _auditor(url, token) as client:
+        sys.stdout.write(ask_text(client, "/audit/key"))
+
+
+@audit.command()
+def checkpoint(url: Url = None, token: Token = None) -> None:
+    """Print the last checkpoint: keep it, and compare the next export with it."""
+    with _auditor(url, token) as client:
+        sys.stdout.write(ask_text(client, "/audit/checkpoint"))
+
+
+def _auditor(url: str | None, token: str | None) -> httpx.Client:
+    """A client with an auditor's token: where the service is its own issuer, that of a local auditor."""
+    if token or os.environ.get("JOBLEDGER_TOKEN"):
+        return make_client(url, token)
+    address = url or os.environ.get("JOBLEDGER_URL")
+    return make_client(url, local_token(user=LOCAL_AUDITOR, roles=("auditor",), url=address))
+
+
+def _size(path: Path) -> int:
+    """The size of a kept checkpoint; whose it is, `verify` finds out."""
+    try:
+        return parse_checkpoint(parse_note(path.read_text(encoding="utf-8")).body).size
+    except (MalformedNote, OSError, UnicodeDecodeError) as error:
+        leave(f"--checkpoint: {error}", WRONG_USAGE)
+
+
+def _download(client: httpx.Client, asked: dict[str, Any], file: BinaryIO) -> None:
+    columns = (TextColumn("exporting"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=output.errors, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None)
+        for piece in ask_pieces(client, "/audit/export", params=asked):
+            file.write(piece)
+            bar.advance(task, len(piece))
 
 
 def _key(text: str) -> LogKey:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -56,18 +58,46 @@ def address_in(url: str) -> dict[str, str | int]:
 def ask(client: httpx.Client, method: str, path: str, **rest: Any) -> Any:
     """The answer's JSON; a refusal is one line on standard error and its exit code."""
     try:
+        return _answer(client, method, path, **rest).json()
+    except ValueError:
+        leave(f"{client.base_url} does not answer like Jobledger.", UNREACHABLE)
+
+
+def ask_text(client: httpx.Client, path: str) -> str:
+    """The answer as it is; a refusal as in `ask`."""
+    return _answer(client, "GET", path).text
+
+
+def ask_pieces(client: httpx.Client, path: str, **rest: Any) -> Iterator[bytes]:
+    """A long answer piece by piece; a refusal as in `ask`, and so an answer that breaks off."""
+    with _reaching(client), client.stream("GET", path, **rest) as answer:
+        if not answer.is_success:
+            answer.read()
+            _leave_refused(answer)
+        yield from answer.iter_bytes()
+
+
+def _answer(client: httpx.Client, method: str, path: str, **rest: Any) -> httpx.Response:
+    with _reaching(client):
         answer = client.request(method, path, **rest)
+    if not answer.is_success:
+        _leave_refused(answer)
+    return answer
+
+
+@contextmanager
+def _reaching(client: httpx.Client) -> Iterator[None]:
+    try:
+        yield
     except httpx.UnsupportedProtocol as error:
         leave(f"{client.base_url} is no URL: {error}", WRONG_USAGE)
     except httpx.HTTPError as error:
         leave(f"{client.base_url} cannot be reached: {error}", UNREACHABLE)
-    if not answer.is_success:
-        otherwise = UNREACHABLE if answer.is_server_error else REFUSED
-        leave(_told(answer), CODES.get(answer.status_code, otherwise))
-    try:
-        return answer.json()
-    except ValueError:
-        leave(f"{client.base_url} does not answer like Jobledger.", UNREACHABLE)
+
+
+def _leave_refused(answer: httpx.Response) -> NoReturn:
+    otherwise = UNREACHABLE if answer.is_server_error else REFUSED
+    leave(_told(answer), CODES.get(answer.status_code, otherwise))
 
 
 def leave(line: str, code: int) -> NoReturn:

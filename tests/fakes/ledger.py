@@ -117,7 +117,15 @@ class ListedLedger:
 
 
 def _matches(which: EventFilter, event: SealedEvent) -> bool:
-    return which.job_id in (None, event.envelope.job_id) and which.type in (None, event.envelope.type)
+    envelope = event.envelope
+    at = datetime.fromisoformat(envelope.recorded_at)
+    return (
+        which.job_id in (None, envelope.job_id)
+        and which.type in (None, envelope.type)
+        and which.actor_id in (None, envelope.actor_id)
+        and (which.since is None or at >= which.since)
+        and (which.until is None or at < which.until)
+    )
 
 
 def renumbered(events: Iterable[SealedEvent], first: int = 1) -> list[SealedEvent]:
