@@ -4,8 +4,27 @@ import os
 import signal
 import threading
 from collections.abc import MutableMapping
+from typing import NamedTuple
 
 PIPE_VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
+PROCESS_VARIABLE = "JOBLEDGER_PROCESS"
+EXITED_VARIABLE = "JOBLEDGER_EXITED"
+
+
+class Lineage(NamedTuple):
+    """What a supervisor calls this process, and those before it in its place: all of them have exited."""
+
+    process_id: str | None = None
+    exited: tuple[str, ...] = ()
+
+
+ALONE = Lineage()
+
+
+def lineage(environment: MutableMapping[str, str]) -> Lineage:
+    """Who this process is to its supervisor; nobody where it has none. Taken out, as below."""
+    exited = environment.pop(EXITED_VARIABLE, "")
+    return Lineage(environment.pop(PROCESS_VARIABLE, None), tuple(filter(None, exited.split(","))))
 
 
 def watch_supervisor(environment: MutableMapping[str, str]) -> None:

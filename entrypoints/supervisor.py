@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import time
+import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ import structlog
 
 from domain.errors import InvalidSettings
 from entrypoints.loops import wait_for
-from entrypoints.parent_watch import PIPE_VARIABLE
+from entrypoints.parent_watch import EXITED_VARIABLE, PIPE_VARIABLE, PROCESS_VARIABLE
 
 log = structlog.get_logger()
 
@@ -23,6 +25,8 @@ MAX_BACKOFF_SECONDS = 10.0
 WELL_AFTER_SECONDS = 30.0
 # How a part says that it cannot start as configured, so that starting it again is no help.
 MISCONFIGURED = 2
+# Predecessors that a part is told of: one may have crashed before it had cleared up after the one before.
+REMEMBERED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Supervisor:
     """Keeps its parts running, and takes them down together.
 
     What they print goes to `output`. Each is the head of a session of its own, so that Ctrl-C in a terminal
-    reaches the supervisor alone. One that has not left `drain_seconds` after it was asked to is killed.
+    reaches the supervisor alone. One that has not left `drain_seconds` after it was asked to is killed. Each
+    process is told what it is called, and what those were called that had its place and have exited.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Supervisor:
         self._output = output
         self._drain_seconds = drain_seconds
         self.pids: dict[str, int] = {}
+        self._exited: dict[str, deque[str]] = {part.name: deque(maxlen=REMEMBERED) for part in parts}
 
     async def run(self, leaving: asyncio.Event) -> None:
         """Run all parts until `leaving`, which it sets itself when one cannot be run; then end them all.
@@ -79,8 +85,10 @@ class Supervisor:
         has_run = False
         while not leaving.is_set():
             began = time.monotonic()
-            process = await self._start(part, pipe)
+            process_id = str(uuid.uuid4())
+            process = await self._start(part, pipe, process_id)
             await self._until_exit(process, leaving)
+            self._exited[part.name].append(process_id)
             if leaving.is_set():
                 return
             # One that has run before is configured well enough: whatever hinders it now may pass.
@@ -93,13 +101,14 @@ class Supervisor:
             await wait_for(leaving, at_most=backoff)
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
-    async def _start(self, part: Part, pipe: int) -> asyncio.subprocess.Process:
+    async def _start(self, part: Part, pipe: int, process_id: str) -> asyncio.subprocess.Process:
+        lineage = {PROCESS_VARIABLE: process_id, EXITED_VARIABLE: ",".join(self._exited[part.name])}
         process = await asyncio.create_subprocess_exec(
             *part.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
-            env={**self._environment, **part.environment, PIPE_VARIABLE: str(pipe)},
+            env={**self._environment, **part.environment, **lineage, PIPE_VARIABLE: str(pipe)},
             pass_fds=(pipe, *part.passes),
             start_new_session=True,
         )

@@ -19,6 +19,7 @@ from domain.use_cases.claim import claim
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
+from entrypoints.clearing_up import clear_up
 from entrypoints.leases import LeaseKeeper
 from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
 from entrypoints.metrics.catalogue import (
@@ -31,6 +32,7 @@ from entrypoints.metrics.catalogue import (
     LEASES_LOST,
 )
 from entrypoints.metrics.port import metrics_port
+from entrypoints.parent_watch import ALONE, Lineage, lineage
 from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -44,8 +46,9 @@ PROGRESS_SECONDS = 0.5
 async def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then drain."""
     leaving = leave_on_signals()
+    we = lineage(os.environ)
     async with bootstrap.open_services(settings, bootstrap.tracing("worker")) as services:
-        worker = Worker(services, bootstrap.local_compute(services, settings), settings)
+        worker = Worker(services, bootstrap.local_compute(services, settings), settings, we)
         async with metrics_port(services, settings, reads_service=False):
             await worker.run(leaving)
     if worker.has_abandoned:
@@ -61,11 +64,13 @@ class Worker:
     outcome is written; its lease is kept all the while.
     """
 
-    def __init__(self, services: Services, compute: Compute, settings: Settings) -> None:
+    def __init__(self, services: Services, compute: Compute, settings: Settings, we: Lineage = ALONE) -> None:
         self._services = services
         self._compute = compute
         self._settings = settings
-        self._claimer = Claimer(worker_id=WorkerId(services.ids.command_id()), compute=compute.name)
+        worker_id = WorkerId(we.process_id or services.ids.command_id())
+        self._claimer = Claimer(worker_id=worker_id, compute=compute.name)
+        self._exited = [WorkerId(name) for name in we.exited]
         self._running: dict[Attempt, asyncio.Task[None]] = {}
         self._unsettled: dict[Attempt, Finished] = {}
         self._to_settle: list[Finished] = []
@@ -87,6 +92,7 @@ class Worker:
             asyncio.create_task(self._repeat("settle", self._settle, settled)),
             asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),
             asyncio.create_task(self._repeat("report", self._report, settled)),
+            asyncio.create_task(clear_up(settled, self._services, self._claimer.worker_id, self._exited)),
         ]
         with self._leases.watch:
             await self._repeat("take", lambda: self._take(leaving), leaving)

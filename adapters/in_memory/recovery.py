@@ -1,9 +1,10 @@
 """Looking for stuck jobs and orphans in memory."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from adapters.in_memory.state import InMemoryState
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId, MessageId, WorkerId
 from domain.lifecycle import RUNNING
 from domain.ports.recovery import Suspect, SuspectPage, Suspicion
 from domain.views import JobView
@@ -30,6 +31,16 @@ class InMemoryRecovery:
     async def make_months_ahead(self) -> int:
         self._state.reach()
         return 0
+
+    async def attempts_of(self, worker_ids: Sequence[WorkerId]) -> list[JobView]:
+        self._state.reach()
+        return [
+            view
+            for view in self._state.views.values()
+            if (lease := view.job.lease)
+            and lease.worker_id in worker_ids
+            and lease.msg_id in self._state.queue
+        ]
 
     def _is_silent(self, view: JobView, since: datetime) -> bool:
         lease = view.job.lease

@@ -1,10 +1,13 @@
 """Looking for stuck jobs and orphans in PostgreSQL."""
 
+from collections.abc import Sequence
+
 from adapters.postgres import view_codec
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
-from domain.identifiers import JobId
+from domain.identifiers import JobId, WorkerId
 from domain.ports.recovery import Suspect, SuspectPage, Suspicion
+from domain.views import JobView
 
 
 class PostgresRecovery:
@@ -26,3 +29,8 @@ class PostgresRecovery:
         (row,) = await self._database.rows(statement("recovery/make_months_ahead"), {})
         made: int = row["made"]
         return made
+
+    async def attempts_of(self, worker_ids: Sequence[WorkerId]) -> list[JobView]:
+        parameters = {"worker_ids": list(worker_ids)}
+        rows = await self._database.rows(statement("recovery/attempts_of"), parameters)
+        return [view_codec.decode(row) for row in rows]

@@ -1,9 +1,10 @@
 """Finding jobs that nobody will ever take up again."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from domain.identifiers import JobId, MessageId
+from domain.identifiers import JobId, MessageId, WorkerId
 from domain.views import JobView
 
 
@@ -33,7 +34,7 @@ class SuspectPage(NamedTuple):
 
 
 class Recovery(Protocol):
-    """Both raise StorageUnavailable."""
+    """Every method raises StorageUnavailable."""
 
     async def suspects(self, *, after: JobId | None, limit: int, silent_for_seconds: int) -> SuspectPage:
         """Those of the next `limit` jobs that are in trouble, all seen in one snapshot.
@@ -43,3 +44,6 @@ class Recovery(Protocol):
 
     async def make_months_ahead(self) -> int:
         """Make room for the events of the coming months; how many months were made."""
+
+    async def attempts_of(self, worker_ids: Sequence[WorkerId]) -> list[JobView]:
+        """The jobs whose live attempts are these workers', as far as their messages are in the queue."""

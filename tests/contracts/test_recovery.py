@@ -1,11 +1,12 @@
 """Who is in trouble, and who only looks like it."""
 
+from domain import decisions
 from domain.identifiers import JobId, WorkerId
 from domain.job import Lease
 from domain.ports.job_queue import HeldLease
 from domain.ports.recovery import Suspicion
 from domain.views import JobView
-from tests.contracts.acts import cancel, start, submit
+from tests.contracts.acts import append, cancel, start, submit
 from tests.fakes.ports import Ports
 
 TIMEOUT = 900
@@ -104,3 +105,16 @@ async def test_pages_go_through_all_jobs(ports: Ports) -> None:
         after = page.last
 
     assert (found, scanned) == (expected, 5)
+
+
+async def test_the_live_attempts_of_a_worker_are_found(ports: Ports) -> None:
+    view, _ = await running(ports)
+    ended, _ = await running(ports)
+    assert ended.job.lease
+    await append(ports, ended, decisions.complete(ended.job), settles=ended.job.lease.msg_id)
+    await submit(ports)
+    await ports.outbox.relay(limit=1, max_visible=10)
+    await ports.put_message("[1]")
+
+    assert await ports.recovery.attempts_of([WorkerId("worker-1"), WorkerId("another")]) == [view]
+    assert await ports.recovery.attempts_of([WorkerId("another")]) == []

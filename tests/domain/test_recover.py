@@ -12,12 +12,13 @@ from domain.events import (
     AttemptLost,
     Cause,
     JobCancelled,
+    JobCompleted,
     JobFailed,
     JobRequeued,
     LateResultRejected,
     Provenance,
 )
-from domain.identifiers import JobId
+from domain.identifiers import JobId, WorkerId
 from domain.job_types import JobTypes
 from domain.lifecycle import Status
 from domain.ports.job_queue import HeldLease
@@ -25,6 +26,7 @@ from domain.retries import RetryPolicy, WhenLost
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.recover import Finding, Sweep, recover_orphaned_jobs
+from domain.use_cases.settle_crashed import settle_crashed
 from tests.builders import new_id, provenance
 from tests.domain.test_use_cases import World
 from tests.fakes.ports import InMemoryPorts
@@ -155,3 +157,51 @@ async def test_two_sweeps_at_once_do_everything_once(world: World) -> None:
 
     assert (len(first.acted), len(second.acted)) == (1, 0)
     assert (await world.kinds(job_id)).count(JobFailed) == 1
+
+
+async def clear_up(world: World, *gone: str) -> int:
+    ports = world.ports
+    return await settle_crashed(
+        ports.recovery, ports.store, ports.hints, world.types, ports.clock, world.chance,
+        gone=[WorkerId(name) for name in gone], provenance=BY,
+    )  # fmt: skip
+
+
+async def test_a_crashed_workers_jobs_are_taken_up_before_their_leases_end(world: World) -> None:
+    job_id = await world.submit()
+    stopping = await world.submit()
+    await world.claim("worker-1")
+    ports = world.ports
+    await cancel_job(ports.store, ports.hints, job_id=stopping, provenance=provenance(), reason="r")
+    settled = await clear_up(world, "worker-0", "worker-1")
+    lost = (await world.events(job_id))[-1]
+
+    assert settled == 2
+    assert isinstance(lost, AttemptLost)
+    assert lost.cause is Cause.CRASHED
+    assert (await world.kinds(stopping))[-1] is JobCancelled
+    assert ports.state.queue == {}
+
+
+async def test_only_the_crashed_workers_live_attempts_are_given_up(world: World) -> None:
+    ended = await world.submit()
+    (attempt,) = await world.claim("worker-1")
+    await world.settle(attempt, Completed())
+    others = await world.submit()
+    await world.claim("worker-2")
+    before = await world.events(others)
+
+    assert await clear_up(world, "worker-1") == 0
+    assert (await world.kinds(ended))[-1] is JobCompleted
+    assert await world.events(others) == before
+
+
+async def test_a_job_that_crashes_its_worker_each_time_ends_after_its_lost_budget(world: World) -> None:
+    job_id = await world.submit()
+    for number in range(10):
+        await world.claim(f"worker-{number}")
+        await clear_up(world, f"worker-{number}")
+        await world.ports.advance(100)
+
+    assert (await world.kinds(job_id)).count(AttemptLost) == 3
+    assert (await world.events(job_id))[-1] == JobFailed(attempt=4, cause=Cause.CRASHED)

@@ -41,6 +41,32 @@ def test_a_request_made_while_the_api_is_down_waits_for_its_successor(up: Up) ->
             assert client.get("/health").status_code == 200
 
 
+def test_a_killed_workers_jobs_do_not_wait_for_their_leases_when_its_supervisor_saw_it_die(
+    tmp_path: Path,
+) -> None:
+    with started(tmp_path / "data", LEASE_SECONDS="600") as up:
+        slow = up.submit(duration_seconds=1)
+        until(lambda: up.job(slow)["status"] == "processing", END_SECONDS)
+        os.kill(up.children()["worker"], signal.SIGKILL)
+        up.wait_for_all([slow])
+        (lost,) = [event for event in up.events(slow) if event["type"] == "AttemptLost"]
+
+    assert lost["data"]["cause"] == "crashed"
+
+
+def test_a_job_that_kills_its_process_each_time_ends_and_nothing_behind_it_waits(tmp_path: Path) -> None:
+    with started(tmp_path / "data", LEASE_SECONDS="600", JOB_MODULES="tests.end_to_end.poison") as up:
+        poison = up.submit_as("kills_its_process", priority=9)
+        behind = [up.submit() for _ in range(20)]
+        up.wait_for_all([poison, *behind])
+        ended = up.job(poison)
+        statuses = up.statuses()
+
+    assert [statuses[job_id] for job_id in behind] == ["completed"] * 20
+    assert (ended["status"], ended["attempt"]) == ("failed", 2)
+    assert ended["error_info"]["cause"] == "crashed"
+
+
 def test_a_second_start_after_everything_was_killed_finishes_every_accepted_job(up: Up) -> None:
     accepted = [up.submit(duration_seconds=0.5) for _ in range(60)]
     up.kill_everything()

@@ -58,7 +58,10 @@ class Up:
         ).stdout.strip()
 
     def submit(self, **parameters: Any) -> str:
-        answer = self.client.post("/jobs", json={"job_type": "sample_task", "job_parameters": parameters})
+        return self.submit_as("sample_task", job_parameters=parameters)
+
+    def submit_as(self, job_type: str, **asked: Any) -> str:
+        answer = self.client.post("/jobs", json={"job_type": job_type, **asked})
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
@@ -67,8 +70,12 @@ class Up:
         return job
 
     def history(self, job_id: str) -> list[str]:
-        events = self.client.get(f"/jobs/{job_id}/events").raise_for_status().json()["events"]
-        return [event["type"] for event in events]
+        return [event["type"] for event in self.events(job_id)]
+
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        page = self.client.get(f"/jobs/{job_id}/events").raise_for_status().json()
+        events: list[dict[str, Any]] = page["events"]
+        return events
 
     def statuses(self) -> dict[str, str]:
         jobs = self.client.get("/jobs?limit=100").raise_for_status().json()["jobs"]

@@ -90,6 +90,29 @@ async def test_a_child_that_was_killed_is_started_again(tmp_path: Path, output: 
         await until(lambda: len(seen(tmp_path, "alive")) == 2)
 
 
+TELLS = """
+import os, pathlib, sys, time
+from entrypoints.parent_watch import lineage
+me = lineage(os.environ)
+assert lineage(os.environ) == (None, ())
+(pathlib.Path(sys.argv[1]) / f"told-{me.process_id},{','.join(me.exited)}").touch()
+raise SystemExit(len(me.exited) < 2)
+"""
+
+
+async def test_a_child_is_told_who_had_its_place_and_has_exited(tmp_path: Path, output: IO[str]) -> None:
+    def told() -> list[list[str]]:
+        names = sorted((path.name for path in tmp_path.glob("told-*")), key=len)
+        return [name.removeprefix("told-").strip(",").split(",") for name in names]
+
+    async with running(supervisor_of(TELLS, tmp_path, output)):
+        await until(lambda: len(told()) >= 3)
+    (first,), (second, *before_second), (_, *before_third) = told()[:3]
+
+    assert before_second == [first]
+    assert before_third == [first, second]
+
+
 async def test_children_are_drained_when_the_supervisor_leaves(tmp_path: Path, output: IO[str]) -> None:
     async with running(supervisor_of(WAITS, tmp_path, output)):
         await until(lambda: len(seen(tmp_path, "alive")) == 1)

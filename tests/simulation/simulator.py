@@ -33,6 +33,7 @@ from domain.use_cases.relay import relay_due
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.retry import retry_job
 from domain.use_cases.settle import Finished, settle
+from domain.use_cases.settle_crashed import settle_crashed
 from domain.use_cases.submit import Accepted, Submission, submit_jobs
 from tests.domain.test_use_cases import AnyParameters
 from tests.fakes.ports import InMemoryPorts, in_memory_ports
@@ -156,10 +157,12 @@ class Simulator:
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self.processes.append(Process(name, work))
 
-    def _spawn_worker(self) -> None:
+    def _spawn_worker(self, exited: str | None = None) -> None:
+        """A worker in the place of one that `exited`, of which its supervisor may or may not tell it."""
         self._born += 1
         name = f"worker-{self._born}"
-        self._spawn(name, self._worker(name, timedelta(seconds=self.random.uniform(-120, 120))))
+        told = exited if exited and self.random.random() < 0.5 else None
+        self._spawn(name, self._worker(name, timedelta(seconds=self.random.uniform(-120, 120)), told))
 
     def _go_on(self) -> None:
         self._steps += 1
@@ -183,7 +186,7 @@ class Simulator:
 
     def _replace(self, process: Process) -> None:
         if process.name.startswith("worker"):
-            self._spawn_worker()
+            self._spawn_worker(process.name)
         else:
             self._spawn("relay", self._relay())
 
@@ -222,12 +225,18 @@ class Simulator:
         while True:
             await relay_due(outbox, self.ports.hints, limit=self.random.choice([1, 10]), max_visible=5)
 
-    async def _worker(self, name: str, skew: timedelta) -> None:
+    async def _worker(self, name: str, skew: timedelta, exited: str | None) -> None:
         store = self._port(name, self.ports.store)
         queue = self._port(name, self.ports.queue)
         views = self._port(name, self.ports.views)
         clock = SkewedClock(self.ports, skew)
         worker = WorkerId(name)
+        if exited:
+            await settle_crashed(
+                self._port(name, self.ports.recovery), store, self.ports.hints, self.types, clock, self,
+                gone=[WorkerId(exited)],
+                provenance=Provenance(Actor(ActorKind.WORKER, name), self.ids.command_id()),
+            )  # fmt: skip
         while True:
             attempts = await claim(
                 store, queue, self.ports.hints, self.types, clock, self.ids, self,
