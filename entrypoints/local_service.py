@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +39,15 @@ PORT_SECONDS = 3.0
 class LocalService:
     """A service that runs: where it is, and settings with which to join it.
 
-    `token` is a local user's; `dashboard_link` signs that user in as an operator.
+    `token` is a local user's; `dashboard_link` signs that user in as an operator. `pids` are those of the
+    parts as they are now.
     """
 
     url: str
     token: str
     dashboard_link: str
     settings: Settings
+    pids: Mapping[str, int]
 
 
 @asynccontextmanager
@@ -76,7 +78,9 @@ async def local_service(
             running = asyncio.create_task(supervisor.run(leaving))
             watching = asyncio.create_task(_keep_running(server.start, leaving))
             try:
-                service = LocalService(joined.local_url, _token(joined), dashboard_link(joined), joined)
+                service = LocalService(
+                    joined.local_url, _token(joined), dashboard_link(joined), joined, supervisor.pids
+                )
                 await _until_ready(service, leaving)
                 yield service
             finally:

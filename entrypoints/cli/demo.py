@@ -1,12 +1,14 @@
 """`jobledger demo`: the main job on real input, in one command from nothing."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import httpx
 import typer
@@ -31,7 +33,14 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def demo(jobs: int = 300, port: Port = None, data_directory: DataDirectory = None) -> None:
+def demo(
+    jobs: int = 300,
+    port: Port = None,
+    data_directory: DataDirectory = None,
+    kill_worker: Annotated[
+        bool, typer.Option("--kill-worker", help="Kill the worker (SIGKILL) while it runs jobs.")
+    ] = False,
+) -> None:
     """Start the service, run a few hundred jobs of several kinds, and check every one of them."""
     settings = chosen_settings(port, data_directory)
     set_up_logging("WARNING")
@@ -40,7 +49,7 @@ def demo(jobs: int = 300, port: Port = None, data_directory: DataDirectory = Non
         leaving = leave_on_signals()
         with _open_log(settings.data_directory) as log:
             async with local_service(settings, leaving=leaving, output=log) as service:
-                return await _unless_leaving(Demo(service, jobs).run(), leaving)
+                return await _unless_leaving(Demo(service, jobs, kill_worker=kill_worker).run(), leaving)
 
     if not run_async(run()):
         sys.exit(1)
@@ -93,9 +102,11 @@ def kinds(count: int) -> list[dict[str, Any]]:
 
 
 class Demo:
-    def __init__(self, service: LocalService, count: int) -> None:
+    def __init__(self, service: LocalService, count: int, *, kill_worker: bool) -> None:
         self._service = service
         self._count = count
+        self._is_to_be_killed = kill_worker
+        self._victims: list[str] = []
         headers = {"Authorization": f"Bearer {service.token}"}
         self._client = httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30, trust_env=False)
         self._accepted: dict[str, dict[str, Any]] = {}
@@ -154,10 +165,19 @@ class Demo:
                 told = ended
                 if ended == len(self._accepted):
                     return
+                self._kill_the_worker(jobs)
                 for job in jobs:
                     if job["status"] == "processing" and "cancelled while it runs" in job["tags"]:
                         await self._cancel(job["id"], "it takes too long")
                 await asyncio.sleep(0.4)
+
+    def _kill_the_worker(self, jobs: list[dict[str, Any]]) -> None:
+        """Once, while it runs something that takes its time."""
+        running = [job["id"] for job in jobs if job["status"] == "processing" and "progress" in job["tags"]]
+        if running and self._is_to_be_killed and not self._victims:
+            self._victims = running
+            os.kill(self._service.pids["worker"], signal.SIGKILL)
+            print_line(f"kill -9 of the worker, which runs {len(running)} jobs that take a second")
 
     async def _jobs(self) -> list[dict[str, Any]]:
         """The submitted jobs, as the lists show them."""
@@ -170,10 +190,10 @@ class Demo:
         return found
 
     async def _show_a_history(self) -> None:
-        retried = next((job for job in self._accepted.values() if "retried" in job["tags"]), None)
-        if retried:
-            page = (await self._client.get(f"/jobs/{retried['id']}/events")).raise_for_status().json()
-            print_line(f"\nThe life of job {retried['id']}:")
+        retried = [job["id"] for job in self._accepted.values() if "retried" in job["tags"]]
+        for job_id in (self._victims or retried)[:1]:
+            page = (await self._client.get(f"/jobs/{job_id}/events")).raise_for_status().json()
+            print_line(f"\nThe life of job {job_id}:")
             output.console.print(output.history_table(page["events"]))
 
     async def _check(self) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,19 @@ def test_a_killed_workers_jobs_do_not_wait_for_their_leases_when_its_supervisor_
         (lost,) = [event for event in up.events(slow) if event["type"] == "AttemptLost"]
 
     assert lost["data"]["cause"] == "crashed"
+
+
+def test_the_demo_kills_its_worker_on_request_and_loses_nothing(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "entrypoints.cli", "demo", "--kill-worker", "--jobs", "30",
+        "--port", "0", "--data-directory", str(tmp_path / "data"),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kill -9 of the worker" in done.stdout
+    assert "cause=crashed" in done.stdout
+    assert "30 accepted, 30 ended, 0 lost; read model equals its events (30 of 30)" in done.stdout
 
 
 def test_a_job_that_kills_its_process_each_time_ends_and_nothing_behind_it_waits(tmp_path: Path) -> None:
