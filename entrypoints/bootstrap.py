@@ -35,6 +35,7 @@ from adapters.postgres.pool import Database, PostgresHealth
 from adapters.postgres.read_model import PostgresReadModel
 from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
 from adapters.signing_keys import FiledKeys, GivenKeys
@@ -104,6 +105,7 @@ async def open_services(settings: Settings, tracing: Tracing | None = None) -> A
         sealing=PostgresLedgerSealing(database, ids, code_version=CODE_VERSION),
         ledger=PostgresLedgerReading(database),
         workers=PostgresWorkers(database),
+        standings=PostgresStandings(database),
         vitals=PostgresVitalSigns(database),
         types=types,
         parser=PydanticParameterParser(types),

@@ -4,11 +4,14 @@ import asyncio
 
 import structlog
 
+from domain.identifiers import WorkerId
 from domain.ports.hints import Topic
 from domain.ports.remote_compute import RemoteCompute
+from domain.ports.workers import Presence
 from domain.use_cases.dispatch import DispatchReport, dispatch_due
 from domain.use_cases.look_after_calls import look_after_calls
 from entrypoints.loops import first_of, repeat, wait_for
+from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -36,7 +39,19 @@ async def dispatch_until(
             poll = settings.poll_seconds
             await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=poll), leaving.wait)
 
-    await repeat("dispatch", step, leaving=leaving)
+    dispatching = repeat("dispatch", step, leaving=leaving)
+    if compute is None:
+        await dispatching
+        return
+    # For its remote workers, which are there only while there is something to do.
+    presence = Presence(
+        worker_id=WorkerId(services.ids.command_id()),
+        compute=compute.name,
+        job_types=tuple(name for name in services.types.names() if settings.routes.is_remote(name)),
+        concurrency=settings.modal_max_containers,
+        running=0,
+    )
+    await asyncio.gather(dispatching, beat_until(leaving, services.workers, lambda: presence))
 
 
 async def dispatch_once(services: Services, compute: RemoteCompute, settings: Settings) -> DispatchReport:

@@ -18,6 +18,7 @@ from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.read_model import ReadModel
 from domain.ports.recovery import Recovery
+from domain.ports.standings import Standings
 from domain.ports.system import Clock, Ids, Randomness
 from domain.ports.tracing import Tracing
 from domain.ports.vitals import VitalSigns
@@ -42,6 +43,7 @@ class Services:
     sealing: LedgerSealing
     ledger: LedgerReading
     workers: Workers
+    standings: Standings
     vitals: VitalSigns
     types: JobTypes
     parser: ParameterParser

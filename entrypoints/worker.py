@@ -112,10 +112,11 @@ class Worker:
         await repeat(name, step, leaving=leaving, tallies=self._services.tallies)
 
     def _presence(self) -> Presence:
+        routes = self._settings.routes
         return Presence(
             worker_id=self._claimer.worker_id,
             compute=self._compute.name,
-            job_types=tuple(self._services.types.names()),
+            job_types=tuple(name for name in self._services.types.names() if not routes.is_remote(name)),
             concurrency=self._settings.worker_concurrency,
             running=len(self._running),
         )

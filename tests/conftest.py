@@ -29,6 +29,7 @@ from adapters.postgres.pool import Database
 from adapters.postgres.read_model import PostgresReadModel
 from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.workers import PostgresWorkers
 from adapters.system import Uuid7Ids
@@ -136,6 +137,7 @@ class PostgresPorts:
     audit: PostgresAuditTrail
     statistics: PostgresJobStatistics
     workers: PostgresWorkers
+    standings: PostgresStandings
     vitals: PostgresVitalSigns
     sealing: PostgresLedgerSealing
     ledger: PostgresLedgerReading
@@ -171,6 +173,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
         statistics=PostgresJobStatistics(pool),
         workers=PostgresWorkers(pool),
+        standings=PostgresStandings(pool),
         vitals=PostgresVitalSigns(pool),
         sealing=PostgresLedgerSealing(pool, Uuid7Ids(), code_version="test"),
         ledger=PostgresLedgerReading(pool),

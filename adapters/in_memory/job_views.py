@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.in_memory.state import InMemoryState
-from domain.identifiers import JobId
+from domain.identifiers import JobId, UserId
 from domain.ports.job_views import JobFilter
 from domain.views import JobView
 
@@ -12,9 +12,10 @@ class InMemoryJobViews:
     def __init__(self, state: InMemoryState) -> None:
         self._state = state
 
-    async def get(self, job_id: JobId) -> JobView | None:
+    async def get(self, job_id: JobId, *, owner: UserId | None = None) -> JobView | None:
         self._state.reach()
-        return self._state.views.get(job_id)
+        view = self._state.views.get(job_id)
+        return view if view and owner in (None, view.job.user_id) else None
 
     async def get_many(self, job_ids: Sequence[JobId]) -> dict[JobId, JobView]:
         self._state.reach()

@@ -9,7 +9,7 @@ from adapters.postgres import view_codec
 from adapters.postgres.arrays import plain_array, text_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
-from domain.identifiers import JobId
+from domain.identifiers import JobId, UserId
 from domain.ports.job_views import JobFilter
 from domain.views import JobView
 
@@ -23,8 +23,13 @@ class PostgresJobViews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, job_id: JobId) -> JobView | None:
-        return (await self.get_many([job_id])).get(job_id)
+    async def get(self, job_id: JobId, *, owner: UserId | None = None) -> JobView | None:
+        if owner is None:
+            return (await self.get_many([job_id])).get(job_id)
+        rows = await self._database.rows(
+            statement("job_views/get_of_user"), {"job_id": job_id, "user_id": owner}
+        )
+        return view_codec.decode(rows[0]) if rows else None
 
     async def get_many(self, job_ids: Sequence[JobId]) -> dict[JobId, JobView]:
         rows = await self._database.rows(statement("job_views/get_many"), {"job_ids": plain_array(job_ids)})

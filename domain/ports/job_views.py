@@ -26,8 +26,8 @@ class JobFilter:
 
 
 class JobViews(Protocol):
-    async def get(self, job_id: JobId) -> JobView | None:
-        """The job as it is now."""
+    async def get(self, job_id: JobId, *, owner: UserId | None = None) -> JobView | None:
+        """The job as it is now; with `owner` only if it is theirs, and others' take no longer than none."""
 
     async def get_many(self, job_ids: Sequence[JobId]) -> dict[JobId, JobView]:
         """Those of the jobs that exist."""

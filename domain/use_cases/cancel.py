@@ -17,6 +17,7 @@ async def cancel_job(
     job_id: JobId,
     provenance: Provenance,
     reason: str | None = None,
+    on_behalf_of: str | None = None,
     owner: UserId | None = None,
     expected_version: int | None = None,
 ) -> JobView:
@@ -28,7 +29,7 @@ async def cancel_job(
         store,
         job_id=job_id,
         provenance=provenance,
-        decide=lambda job: cancel(job, reason=reason),
+        decide=lambda job: cancel(job, reason=reason, on_behalf_of=on_behalf_of),
         owner=owner,
         expected_version=expected_version,
     )

@@ -16,6 +16,7 @@ async def retry_job(
     job_id: JobId,
     provenance: Provenance,
     reason: str | None = None,
+    on_behalf_of: str | None = None,
     owner: UserId | None = None,
     expected_version: int | None = None,
 ) -> JobView:
@@ -27,7 +28,7 @@ async def retry_job(
         store,
         job_id=job_id,
         provenance=provenance,
-        decide=lambda job: retry(job, reason=reason),
+        decide=lambda job: retry(job, reason=reason, on_behalf_of=on_behalf_of),
         owner=owner,
         expected_version=expected_version,
     )

@@ -9,11 +9,13 @@ from entrypoints import dashboard
 from entrypoints.api import (
     audit,
     batches,
+    bulk_acts,
     catalogue,
     feed,
     health,
     issuer,
     job_acts,
+    job_explanation,
     job_history,
     job_reads,
     job_stream,
@@ -69,9 +71,11 @@ def create_app(
     app.include_router(job_reads.router)
     app.include_router(job_history.router)
     app.include_router(job_stream.router)
+    app.include_router(job_explanation.router)
     app.include_router(job_acts.router)
     app.include_router(feed.router)
     app.include_router(audit.router)
+    app.include_router(bulk_acts.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)

@@ -4,8 +4,9 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from domain.errors import JobNotFound, NotPermitted
 from domain.events import Actor, ActorKind, Provenance
-from domain.identifiers import UserId
+from domain.identifiers import JobId, UserId
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.retry import retry_job
 from domain.views import JobView
@@ -20,62 +21,83 @@ from entrypoints.api.requests import (
     provenance_of,
 )
 from entrypoints.api.schemas import ActOnJob
+from entrypoints.services import Services
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-ANSWERS = answers(400, 401, 404, 409, 412, 413, 422, 503, ok=JobOut)
+ANSWERS = answers(400, 401, 403, 404, 409, 412, 413, 422, 503, ok=JobOut)
 
 
 class Acting(NamedTuple):
-    """On whose jobs somebody acts (None: anybody's), at which version, and as whom."""
+    """Who acts, on which request, and on whose jobs (None: anybody's)."""
 
-    owner: UserId | None
-    expected_version: int | None
+    request: Request
+    user_id: UserId
+    is_operator: bool
     provenance: Provenance
 
+    @property
+    def owner(self) -> UserId | None:
+        return None if self.is_operator else self.user_id
 
-async def get_acting(
-    request: Request,
-    services: Work,
-    user: CurrentUser,
-    roles: Roles,
-    if_match: Annotated[str | None, Header()] = None,
-) -> Acting:
+    def check(self, asked: ActOnJob) -> None:
+        """Raises NotPermitted for `on_behalf_of` by anybody but an operator."""
+        if asked.on_behalf_of and not self.is_operator:
+            raise NotPermitted("Only operators may act on somebody's behalf.")
+
+    async def find(self, services: Services, job_id: str) -> JobId:
+        """The job, if they may act on it; raises JobNotFound before anything of another's job is read."""
+        found = parse_job_id(job_id)
+        if await services.views.get(found, owner=self.owner) is None:
+            raise JobNotFound(job_id)
+        return found
+
+
+async def get_acting(request: Request, services: Work, user: CurrentUser, roles: Roles) -> Acting:
     """Operators act on everybody's jobs, and the history says that it was an operator."""
     is_operator = Role.OPERATOR in roles
     actor = Actor(ActorKind.OPERATOR if is_operator else ActorKind.USER, user.user_id)
-    return Acting(
-        owner=None if is_operator else user.user_id,
-        expected_version=expected_version(if_match),
-        provenance=provenance_of(request, services, actor),
-    )
+    return Acting(request, user.user_id, is_operator, provenance_of(request, services, actor))
 
 
-Act = Annotated[Acting, Depends(get_acting)]
+ActingHere = Annotated[Acting, Depends(get_acting)]
+IfMatch = Annotated[str | None, Header(description="The version that you know; 412 when it moved on.")]
 
 
 @router.post("/{job_id}/cancel", operation_id="cancel_job", responses=ANSWERS)
-async def cancel(job_id: str, asked: ActOnJob, services: Work, acting: Act) -> Response:
+async def cancel(
+    job_id: str, asked: ActOnJob, services: Work, acting: ActingHere, if_match: IfMatch = None
+) -> Response:
     """Cancel a job: at once while it waits; a running one is asked to stop, and `cancelling` until it has."""
+    acting.check(asked)
     after = await cancel_job(
         services.store,
         services.hints,
-        job_id=parse_job_id(job_id),
+        job_id=await acting.find(services, job_id),
         reason=asked.reason,
-        **acting._asdict(),
+        on_behalf_of=asked.on_behalf_of,
+        owner=acting.owner,
+        expected_version=expected_version(if_match),
+        provenance=acting.provenance,
     )
     return _answer(after)
 
 
 @router.post("/{job_id}/retry", operation_id="retry_job", responses=ANSWERS)
-async def retry(job_id: str, asked: ActOnJob, services: Work, acting: Act) -> Response:
+async def retry(
+    job_id: str, asked: ActOnJob, services: Work, acting: ActingHere, if_match: IfMatch = None
+) -> Response:
     """Try a failed or cancelled job once more, with fresh budgets; its history stays."""
+    acting.check(asked)
     after = await retry_job(
         services.store,
         services.hints,
-        job_id=parse_job_id(job_id),
+        job_id=await acting.find(services, job_id),
         reason=asked.reason,
-        **acting._asdict(),
+        on_behalf_of=asked.on_behalf_of,
+        owner=acting.owner,
+        expected_version=expected_version(if_match),
+        provenance=acting.provenance,
     )
     return _answer(after)
 

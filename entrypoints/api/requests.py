@@ -127,8 +127,9 @@ Auditing = Annotated[Reader, Depends(get_auditor)]
 
 async def read_visible(reader: Reader, job_id: str) -> JobView:
     """The caller's own job, or anybody's for an auditor; other people's are as absent as those never made."""
-    view = await reader.services.views.get(parse_job_id(job_id))
-    if view is None or (view.job.user_id != reader.user_id and not reader.is_auditor):
+    owner = None if reader.is_auditor else reader.user_id
+    view = await reader.services.views.get(parse_job_id(job_id), owner=owner)
+    if view is None:
         raise JobNotFound(job_id)
     if view.job.user_id != reader.user_id:
         await reader.record()

@@ -35,6 +35,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=IDEMPOTENCY_KEY.pattern)]
+JobIdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
@@ -134,4 +135,7 @@ class SubmitBatch(BaseModel):
 
 
 class ActOnJob(Request):
+    """Why; it stays in the history."""
+
     reason: Reason = Field(examples=["no longer needed"])
+    on_behalf_of: Key | None = Field(None, description="For operators: the person they act for.")

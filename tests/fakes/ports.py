@@ -14,6 +14,7 @@ from adapters.in_memory.ledger import InMemoryLedger
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.read_model import InMemoryReadModel, InMemoryRebuilding
 from adapters.in_memory.recovery import InMemoryRecovery
+from adapters.in_memory.standings import InMemoryStandings
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.vitals import InMemoryVitalSigns
 from adapters.in_memory.workers import InMemoryWorkers
@@ -28,6 +29,7 @@ from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
 from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.recovery import Recovery
+from domain.ports.standings import Standings
 from domain.ports.vitals import VitalSigns
 from domain.ports.workers import Workers
 from domain.routes import MODAL, Routes
@@ -62,6 +64,8 @@ class Ports(Protocol):
     @property
     def workers(self) -> Workers: ...
     @property
+    def standings(self) -> Standings: ...
+    @property
     def vitals(self) -> VitalSigns: ...
     @property
     def sealing(self) -> LedgerSealing: ...
@@ -89,6 +93,7 @@ class InMemoryPorts:
     audit: InMemoryAuditTrail
     statistics: InMemoryJobStatistics
     workers: InMemoryWorkers
+    standings: InMemoryStandings
     vitals: InMemoryVitalSigns
     hints: InMemoryHints
     ledger: InMemoryLedger
@@ -123,6 +128,7 @@ def in_memory_ports() -> InMemoryPorts:
         audit,
         statistics,
         InMemoryWorkers(state),
+        InMemoryStandings(state),
         InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
         InMemoryLedger(state, audit),

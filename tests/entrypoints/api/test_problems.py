@@ -106,7 +106,8 @@ async def test_the_documentation_is_served_and_names_every_operation(client: htt
     assert (await client.get("/docs")).status_code == 200
     assert sorted(operations) == sorted(
         ["health", "health_db", "submit_job", "list_jobs", "get_job", "list_job_events", "cancel_job",
-         "retry_job", "jwks", "list_job_types", "get_lifecycle", "stream_job_events", "submit_jobs"]
+         "retry_job", "jwks", "list_job_types", "get_lifecycle", "stream_job_events",
+         "submit_jobs", "explain_job", "cancel_jobs", "retry_jobs"]
     )  # fmt: skip
 
 
