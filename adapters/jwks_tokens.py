@@ -133,7 +133,7 @@ class JwksTokenVerifier:
                 return
             self._tried_at = now
             try:
-                self._keys = _usable(await self._fetch())
+                self._keys = usable_keys(await self._fetch())
                 self._fetched_at = now
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("jwks.unavailable", error=repr(error))
@@ -145,19 +145,24 @@ class JwksTokenVerifier:
         return is_old or wanted not in self._keys
 
     async def _fetch_over_http(self) -> dict[str, Any]:
-        import httpx  # noqa: PLC0415 - slow to import, and of all processes only the API fetches keys
-
-        try:
-            async with httpx.AsyncClient(timeout=3.0) as client:
-                response = await client.get(f"{self._issuer}/.well-known/jwks.json")
-                response.raise_for_status()
-                keys: dict[str, Any] = response.json()
-                return keys
-        except httpx.HTTPError as error:
-            raise ConnectionError(str(error)) from error
+        return await fetch_keys(self._issuer)
 
 
-def _usable(jwks: dict[str, Any]) -> dict[str, PyJWK]:
+async def fetch_keys(issuer: str) -> dict[str, Any]:
+    """What the issuer publishes; raises ConnectionError when it does not answer."""
+    import httpx  # noqa: PLC0415 - slow to import, and of all processes only the API fetches keys
+
+    try:
+        async with httpx.AsyncClient(timeout=3.0) as client:
+            response = await client.get(f"{issuer}/.well-known/jwks.json")
+            response.raise_for_status()
+            keys: dict[str, Any] = response.json()
+            return keys
+    except httpx.HTTPError as error:
+        raise ConnectionError(str(error)) from error
+
+
+def usable_keys(jwks: dict[str, Any]) -> dict[str, PyJWK]:
     """The asymmetric signing keys by their id; what we cannot use is left out, not an error."""
     keys = {}
     for published in jwks["keys"]:

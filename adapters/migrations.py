@@ -40,6 +40,13 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     command.upgrade(_config(database_url), revision)
 
 
+def newest_revision() -> str:
+    """The revision that this checkout's migrations lead to."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    return ScriptDirectory(str(ALEMBIC)).get_current_head() or ""
+
+
 def downgrade(database_url: str, revision: str = "base") -> None:
     """Take the schema back to `revision`; what a dropped table held is gone."""
     from alembic import command  # noqa: PLC0415 - see above

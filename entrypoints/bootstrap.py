@@ -12,6 +12,7 @@ from adapters.archive_files import GzipArchiveFiles
 from adapters.checkpoint_directory import CheckpointDirectory
 from adapters.ed25519 import check_ed25519
 from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.examination import PostgresExamination
 from adapters.jwks_tokens import JwksTokenVerifier
 from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
@@ -46,10 +47,12 @@ from domain.job_types import JobType, JobTypes
 from domain.ports.archive import ArchiveFiles
 from domain.ports.checkpoint_copies import CheckpointCopies
 from domain.ports.compute import Compute
+from domain.ports.examination import Examination
 from domain.ports.job_queue import JobQueue
 from domain.ports.read_model import Rebuilding
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.signatures import SigningKeys
+from domain.ports.system import Clock
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
 from domain.sample_task import sample_task
@@ -251,6 +254,14 @@ def filed_keys(settings: Settings) -> FiledKeys:
 
 def checkpoint_copies(settings: Settings) -> CheckpointCopies:
     return CheckpointDirectory(settings.checkpoint_directory or settings.data_directory / "checkpoints")
+
+
+def examination(settings: Settings) -> Examination:
+    return PostgresExamination(settings.database_url, issuer=settings.issuer)
+
+
+def clock() -> Clock:
+    return SystemClock()
 
 
 def migrate(settings: Settings) -> None:

@@ -65,7 +65,7 @@ class Sealer:
             if sealed < self._settings.seal_batch:
                 await wait_for(leaving, at_most=self._settings.seal_seconds)
 
-        await repeat("sealer", step, leaving=leaving)
+        await repeat("sealer", step, leaving=leaving, tallies=self._services.tallies)
         if self._tree:
             await self._leave(self._tree)
         log.info("sealer.left")

@@ -1,4 +1,4 @@
-"""VitalSigns in memory, where there are no months to prepare, no dead rows and no open transactions."""
+"""VitalSigns in memory, where there are no months to prepare, no ledger, dead rows or open transactions."""
 
 from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.state import InMemoryState
@@ -23,6 +23,9 @@ class InMemoryVitalSigns:
             due=len(self._state.due_entries(is_remote=False)),
             due_remote=len(self._state.due_entries(is_remote=True)),
             oldest_uncounted_at=self._statistics.oldest_uncounted_at,
+            oldest_unsealed_at=None,
+            ledger_size=0,
+            signed_size=0,
             last_sweep_at=sweeps[0].swept_at if sweeps else None,
             parked=len(self._state.parked),
             months_ahead=MONTHS_AHEAD,

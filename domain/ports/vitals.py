@@ -10,9 +10,10 @@ class Vitals(NamedTuple):
 
     `oldest_message_at` is since when the message that waits longest for a worker is visible. `due` counts
     the outbox's due entries for local workers, `due_remote` those for remote compute, each up to 10,000 a
-    priority. `oldest_uncounted_at` is the first event that
-    statistics have not come to. `parked` counts up to 10,000. `months_ahead` are the months after this one
-    for which the store is prepared. `dead_rows` are row versions that wait for vacuum, by table;
+    priority. `oldest_uncounted_at` is the first event that statistics have not come to, `oldest_unsealed_at`
+    the first that the ledger has not. The ledger holds `ledger_size` events, and a checkpoint was signed over
+    the first `signed_size`. `parked` counts up to 10,000. `months_ahead` are the months after this one for
+    which the store is prepared. `dead_rows` are row versions that wait for vacuum, by table;
     `oldest_transaction_at` is when the oldest one that is still open began, of those that we may see.
     """
 
@@ -21,6 +22,9 @@ class Vitals(NamedTuple):
     due: int
     due_remote: int
     oldest_uncounted_at: datetime | None
+    oldest_unsealed_at: datetime | None
+    ledger_size: int
+    signed_size: int
     last_sweep_at: datetime | None
     parked: int
     months_ahead: int

@@ -5,7 +5,18 @@ import sys
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints.cli import archive, audit, client, dashboard, demo, ledger, read_model, recover, serve
+from entrypoints.cli import (
+    archive,
+    audit,
+    client,
+    dashboard,
+    demo,
+    doctor,
+    ledger,
+    read_model,
+    recover,
+    serve,
+)
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
@@ -26,6 +37,7 @@ client.register(app)
 dashboard.register(app)
 demo.register(app)
 recover.register(app)
+doctor.register(app)
 read_model.register(app)
 audit.register(app)
 archive.register(app)

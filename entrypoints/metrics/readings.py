@@ -148,6 +148,9 @@ class Readings:
         yield c.DUE, {("local",): vitals.due, ("remote",): vitals.due_remote}
         yield c.MESSAGES, {("visible",): depth.visible, ("leased",): depth.leased}
         yield c.STATISTICS_LAG, {(): self.last.age_of(vitals.oldest_uncounted_at)}
+        yield c.SEAL_LAG, {(): self.last.age_of(vitals.oldest_unsealed_at)}
+        yield c.LEDGER_SIZE, {(): vitals.ledger_size}
+        yield c.SIGNED_SIZE, {(): vitals.signed_size}
         yield c.MONTHS_AHEAD, {(): vitals.months_ahead}
         yield c.LAST_SWEEP, {(): vitals.last_sweep_at.timestamp() if vitals.last_sweep_at else 0}
         yield c.PARKED, {(): vitals.parked}

@@ -14,6 +14,15 @@ SELECT statement_timestamp() AS read_at, (
     SELECT recorded_at FROM jobledger.job_events
     WHERE xid >= (SELECT pg_snapshot_xmax(seen) FROM jobledger.statistics_cursor) ORDER BY xid LIMIT 1
 ) AS oldest_uncounted_at, (
+    SELECT recorded_at FROM jobledger.job_events WHERE xid >= coalesce((
+        SELECT pg_snapshot_xmax(seen) FROM jobledger.ledger_ticks ORDER BY first_position DESC LIMIT 1), '0')
+    ORDER BY xid LIMIT 1
+) AS oldest_unsealed_at, coalesce((
+    SELECT last_position FROM jobledger.ledger_ticks ORDER BY first_position DESC LIMIT 1), 0
+) AS ledger_size, coalesce((
+    SELECT t.first_position - 1 + c.size FROM jobledger.ledger_trees AS t
+    JOIN jobledger.ledger_checkpoints AS c ON c.tree = t.number ORDER BY t.number DESC, c.size DESC LIMIT 1), 0
+) AS signed_size, (
     SELECT swept_at FROM jobledger.recovery_sweeps ORDER BY swept_at DESC LIMIT 1
 ) AS last_sweep_at, (
     SELECT count(*)::integer FROM (SELECT FROM jobledger.parked LIMIT 10000) AS parked
