@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from domain.identifiers import JobId, UserId
+from domain.job_statistics import EVERYBODY
 from domain.lifecycle import Act, Status, allowed
 from domain.ports.job_views import JobFilter
 from domain.views import JobView
@@ -21,6 +22,8 @@ from entrypoints.services import Services
 
 JOBS_PER_PAGE = 25
 REFRESH_SECONDS = 1.0
+TRUSTED_LAG = timedelta(seconds=3)
+MANY = 1_000_000
 JOBS = f"{HOME}/jobs"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -134,13 +137,32 @@ async def _values(services: Services, viewer: Viewer, asked: Asked) -> dict[str,
     now = services.clock.now()
     which = filter_of(asked, viewer, now)
     before: JobId | None = decode_cursor(asked.cursor, which) if asked.cursor else None
-    found = await services.views.newest(which, limit=JOBS_PER_PAGE + 1, before=before)
+    most = JOBS_PER_PAGE + 1
+    if which.statuses and before is None:
+        most = min(most, await _at_most(services, which))
+    found = await services.views.newest(which, limit=most, before=before) if most else []
     jobs = found[:JOBS_PER_PAGE]
     following = None
     if len(found) > JOBS_PER_PAGE:
         since = which.created_after.isoformat() if which.created_after else ""
         following = asked.link(since=since, cursor=encode_cursor(jobs[-1].job.id, which))
     return {"asked": asked, "jobs": jobs, "following": following, "may": may, "Act": Act, "Status": Status}
+
+
+async def _at_most(services: Services, which: JobFilter) -> int:
+    """How many jobs can fit, by the projection while that keeps up; many when it does not.
+
+    Without it, looking for the 25 newest of the three that there are would go through all jobs.
+    """
+    vitals = await services.vitals.read()
+    if vitals.oldest_uncounted_at and vitals.read_at - vitals.oldest_uncounted_at > TRUSTED_LAG:
+        return MANY
+    counts = await services.statistics.counts(user_id=which.user_id or EVERYBODY)
+    return sum(
+        count.jobs
+        for count in counts
+        if count.status in which.statuses and which.job_type in (None, count.job_type)
+    )
 
 
 def may(viewer: Viewer, view: JobView, act: Act) -> bool:

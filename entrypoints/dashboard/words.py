@@ -71,6 +71,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def rate(per_minute: float) -> str:
+    """So many a minute, or an hour where that would be less than one."""
+    if 0 < per_minute < 1:
+        return f"{number(round(per_minute * 60))} an hour"
+    return f"{number(per_minute)} a minute"
+
+
 def duration(length: timedelta | float | None) -> str:
     """Two units at most: 340 ms, 2.4 s, 3 min 12 s, 2 h 5 min."""
     if length is None:

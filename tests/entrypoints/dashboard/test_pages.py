@@ -12,7 +12,7 @@ import pytest
 from domain.audit import CommandRefused, HistoryRead
 from domain.errors import StorageUnavailable
 from domain.events import JobCancelled
-from domain.identifiers import UserId
+from domain.identifiers import JobId, UserId
 from domain.ledger.lines import SealedEvent
 from domain.lifecycle import Status
 from domain.ports.archive import ArchivedMonth
@@ -292,6 +292,7 @@ async def test_the_list_goes_from_page_to_page_by_cursor_and_keeps_its_filters(
 ) -> None:
     jobs = [await site.world.submit(user=UserId("user-1"), tags=("nightly",)) for _ in range(30)]
     await site.world.submit(user=UserId("user-1"))
+    await site.world.count()
     client = as_user()
     first = (await client.get("/dashboard/jobs?tag=nightly&age=24h&status=pending&status=failed")).text
     link = re.search(r'rel="next" href="([^"]+)"', first)
@@ -302,6 +303,31 @@ async def test_the_list_goes_from_page_to_page_by_cursor_and_keeps_its_filters(
     assert [len(page) for page in shown] == [25, 5]
     assert set(shown[0] + shown[1]) == {view.job.id for view in jobs}
     assert 'rel="next"' not in second
+
+
+async def test_a_list_by_status_asks_for_no_more_jobs_than_there_are(site: Site, as_user: As) -> None:
+    asked: list[int] = []
+
+    class Watched:
+        async def newest(self, which: JobFilter, *, limit: int, before: JobId | None) -> list[JobView]:
+            asked.append(limit)
+            return await site.world.services.views.newest(which, limit=limit, before=before)
+
+    put(site, views=Watched())
+    world = site.world
+    for _ in range(3):
+        await world.complete(await world.start(await world.submit(user=UserId("user-1"))))
+    await world.count()
+    client = as_user("user-1")
+    assert "No job fits" in (await client.get("/dashboard/jobs?status=failed")).text
+    assert "completed" in (await client.get("/dashboard/jobs?status=completed")).text
+    assert asked == [3]
+
+    # While nobody counts, the projection is not believed.
+    await world.fail(await world.start(await world.submit(user=UserId("user-1"))))
+    world.clock.at = world.clock.now() + timedelta(seconds=10)
+    assert "TemplateMissing" in (await client.get("/dashboard/jobs?status=failed")).text
+    assert asked == [3, 26]
 
 
 async def test_counts_come_from_the_projection_and_never_from_the_jobs(site: Site, as_user: As) -> None:
