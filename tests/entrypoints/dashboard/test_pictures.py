@@ -1,6 +1,8 @@
 """What charts and timelines draw, as numbers."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from domain import decisions
 from domain.identifiers import UserId
@@ -11,9 +13,11 @@ from entrypoints.dashboard.charts import latency, throughput
 from entrypoints.dashboard.figures import SPANS, Period, flow_of
 from entrypoints.dashboard.timeline import phases_of, timeline_of
 from entrypoints.dashboard.words import duration
+from tests.entrypoints.dashboard.screenshots import shots
 from tests.entrypoints.dashboard.world import World, person
 
 NOW = datetime(2026, 6, 1, 12, 30, 20, tzinfo=UTC)
+DOCS = Path(__file__).parents[3] / "docs"
 HOUR = SPANS[Period.HOUR]
 
 
@@ -125,3 +129,10 @@ def test_durations_are_said_in_two_units_at_most() -> None:
 
     assert said == ["0 ms", "340 ms", "2.4 s", "59 s", "3 min 12 s", "2 h 5 min", "3 d 4 h"]
     assert duration(None) == "–"  # noqa: RUF001 - what pages show
+
+
+def test_the_documentation_shows_every_screenshot_and_no_other() -> None:
+    shown = re.findall(r"images/(dashboard-[\w-]+\.png)", (DOCS / "dashboard.md").read_text())
+
+    assert sorted(shown) == sorted(f"dashboard-{shot.name}.png" for shot in shots("some-job"))
+    assert sorted(shown) == sorted(path.name for path in (DOCS / "images").glob("dashboard-*.png"))
