@@ -36,6 +36,7 @@ from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from tests import pgmq_versions
 from tests.fakes.ports import REMOTE_TASKS
 from tests.pgbouncer import PgBouncer, pgbouncer
 
@@ -64,7 +65,12 @@ def prepare(admin_url: str, pooler: PgBouncer | None = None) -> TestServer:
     """A server with a migrated template database, whose service role may log in as in `jobledger up`."""
     server = TestServer(admin_url, pooler)
     server.run("CREATE DATABASE {}", TEMPLATE)
+    pgmq = os.environ.get("TEST_PGMQ")
+    if pgmq:
+        pgmq_versions.install(server.url(TEMPLATE, user="postgres"), pgmq)
     upgrade(server.url(TEMPLATE, user="postgres"))
+    if pgmq:
+        pgmq_versions.reduce(server.url(TEMPLATE, user="postgres"), pgmq)
     server.run("ALTER ROLE jobledger_service LOGIN")
     return server
 

@@ -62,6 +62,14 @@ class PgBouncer:
         return make_conninfo(server_url, host=str(self._directory), port=PORT)
 
     def start(self) -> None:
+        self._start()
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_reachable(self.url(self._server_url)):
+            assert self._process.poll() is None, (self._directory / "pgbouncer.log").read_text()
+            assert time.monotonic() < deadline, "PgBouncer did not start"
+            time.sleep(0.01)
+
+    def _start(self) -> None:
         assert PROGRAM is not None
         self._process = subprocess.Popen(
             [PROGRAM, "--quiet", str(self._directory / "pgbouncer.ini")],
@@ -71,11 +79,6 @@ class PgBouncer:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + READY_SECONDS
-        while not is_reachable(self.url(self._server_url)):
-            assert self._process.poll() is None, (self._directory / "pgbouncer.log").read_text()
-            assert time.monotonic() < deadline, "PgBouncer did not start"
-            time.sleep(0.01)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGTERM drops every connection at once, as SIGKILL does, but removes socket and pid file."""
@@ -85,8 +88,9 @@ class PgBouncer:
             (self._directory / left).unlink(missing_ok=True)
 
     def restart(self) -> None:
+        """Killed and started again, whether or not there is a server behind it."""
         self.stop(signal.SIGKILL)
-        self.start()
+        self._start()
 
 
 @contextmanager
