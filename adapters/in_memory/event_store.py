@@ -90,7 +90,7 @@ class InMemoryEventStore:
             return Stale(change.job_id)
         after = project(change.before, self._recorded(change))
         holder = self._holder(after)
-        return KeyTaken(holder) if holder else Appended(self._commit(change, event_id))
+        return KeyTaken(holder) if holder else Appended(change, self._commit(change, event_id).updated_at)
 
     def _commit(self, change: Change, event_id: int) -> JobView:
         state = self._state

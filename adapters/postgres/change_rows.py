@@ -6,14 +6,13 @@ Python went into walking the rows once for each column.
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from adapters.postgres import event_codec, view_codec
 from adapters.postgres.arrays import NULL, columns, plain, quoted, text_array
 from adapters.postgres.event_codec import SALT_BYTES, EncodedEvent
 from adapters.postgres.view_codec import PENDING, EncodedView
-from domain.events import PersonalDataErased, Provenance, RecordedEvent
+from domain.events import ActorKind, JobCompleted, PersonalDataErased, Provenance, RecordedEvent
 from domain.ports.event_store import Change
 from domain.views import JobView, project, queue_entry
 
@@ -27,8 +26,13 @@ SUBMIT_COLUMNS = (
 )  # fmt: skip
 APPEND_COLUMNS = (
     *EVENT_COLUMNS, "expected", "due_at", "started_at", "finished_at", "attempt", "status", "held_unique_key",
-    "lease_worker_id", "lease_msg_id", "lease_read_ct", "progress", "details", "type", "erases", "queues",
-    "withdraws", "settles",
+    "lease_worker_id", "lease_msg_id", "lease_read_ct", "progress", "outcome", "error_info", "details",
+    "type", "erases", "queues", "withdraws", "settles",
+)  # fmt: skip
+
+
+COMPLETE_COLUMNS = (
+    "job_id", "expected", "settles", "command_id", "actor_id", "payload", "salt", "commitment",
 )  # fmt: skip
 
 
@@ -56,15 +60,28 @@ def encode_changes(changes: Sequence[Change]) -> list[EncodedChange]:
     return encoded
 
 
-def stamped(view: JobView, at: datetime) -> JobView:
-    """The view with the instant of recording where PENDING stood."""
-    job = view.job
-    return view._replace(
-        job=job._replace(due_at=at) if job.due_at is PENDING else job,
-        updated_at=at,
-        created_at=at if view.created_at is PENDING else view.created_at,
-        started_at=at if view.started_at is PENDING else view.started_at,
-        finished_at=at if view.finished_at is PENDING else view.finished_at,
+def is_plain_completion(change: Change) -> bool:
+    """Whether `event_store/complete.sql` writes this change: all that it takes for granted holds."""
+    event, before, by = change.event, change.before, change.provenance
+    return (
+        isinstance(event, JobCompleted)
+        and before is not None
+        and event.attempt == before.job.attempt
+        and change.settles is not None
+        and by.actor.kind is ActorKind.WORKER
+        and by.request_id is None
+        and by.traceparent == before.traceparent
+    )
+
+
+def complete_columns(changes: Sequence[Change]) -> dict[str, str]:
+    salts = os.urandom(SALT_BYTES * len(changes))
+    return columns(
+        COMPLETE_COLUMNS,
+        [
+            _complete_row(change, salts[index * SALT_BYTES : (index + 1) * SALT_BYTES])
+            for index, change in enumerate(changes)
+        ],
     )
 
 
@@ -88,6 +105,21 @@ def _event_row(item: EncodedChange) -> tuple[str, ...]:
         quoted(by.traceparent),
         str(event.schema_version),
         quoted(event.facts),
+        quoted(event.payload),
+        event.salt.hex() if event.salt else NULL,
+        event.commitment.hex() if event.commitment else NULL,
+    )
+
+
+def _complete_row(change: Change, salt: bytes) -> tuple[str, ...]:
+    event = event_codec.encode(change.event, salt)
+    assert change.before  # noqa: S101 - narrows: it is a completion
+    return (
+        change.job_id,
+        str(change.before.job.version),
+        str(change.settles),
+        change.provenance.command_id,
+        quoted(change.provenance.actor.id),
         quoted(event.payload),
         event.salt.hex() if event.salt else NULL,
         event.commitment.hex() if event.commitment else NULL,
@@ -130,6 +162,8 @@ def _append_row(item: EncodedChange) -> tuple[str, ...]:
         str(lease.msg_id) if lease else NULL,
         str(lease.read_ct) if lease else NULL,
         quoted(view.progress),
+        quoted(view.outcome),
+        quoted(view.error_info),
         quoted(view.details),
         event.type,
         "t" if isinstance(change.event, PersonalDataErased) else "f",

@@ -12,15 +12,16 @@ from adapters.postgres.arrays import plain_array, text_array
 from adapters.postgres.change_rows import (
     EncodedChange,
     append_columns,
+    complete_columns,
     encode_changes,
-    stamped,
+    is_plain_completion,
     submit_columns,
 )
 from adapters.postgres.pool import Connection, Database, fetch
 from adapters.postgres.shared_flush import SharedFlush
 from adapters.postgres.statements import statement
 from domain.errors import StorageUnavailable
-from domain.events import JobEvent, PersonalDataErased, Provenance, RecordedEvent
+from domain.events import JobCompleted, JobEvent, PersonalDataErased, Provenance, RecordedEvent
 from domain.identifiers import JobId, Json, MessageId, UserId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
@@ -65,18 +66,28 @@ class PostgresEventStore:
         }
         self._submissions = SharedFlush(self._isolating(self._submit), key=lambda change: change.job_id)
         self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)
+        self._completions = SharedFlush(self._isolating(self._complete), key=lambda change: change.job_id)
 
     async def append(self, changes: Sequence[Change]) -> list[AppendOutcome]:
         if len({change.job_id for change in changes}) < len(changes):
             raise ValueError("a job may stand in a call only once")
-        new = [change for change in changes if change.before is None]
-        if len(new) == len(changes):
-            return await self._submissions.run(changes)
-        if not new:
-            return await self._changes.run(changes)
-        submitted = iter(await self._submissions.run(new))
-        changed = iter(await self._changes.run([change for change in changes if change.before]))
-        return [next(changed) if change.before else next(submitted) for change in changes]
+        flushes = [self._flush_of(change) for change in changes]
+        if len(kinds := set(flushes)) == 1:
+            return await kinds.pop().run(changes)
+        outcomes = {
+            flush: iter(
+                await flush.run(
+                    [change for change, its in zip(changes, flushes, strict=True) if its is flush]
+                )
+            )
+            for flush in kinds
+        }
+        return [next(outcomes[flush]) for flush in flushes]
+
+    def _flush_of(self, change: Change) -> SharedFlush[Change, AppendOutcome]:
+        if change.before is None:
+            return self._submissions
+        return self._completions if is_plain_completion(change) else self._changes
 
     async def append_all(self, changes: Sequence[Change]) -> list[AppendOutcome]:
         if any(change.before for change in changes):
@@ -149,10 +160,19 @@ class PostgresEventStore:
         if connection:
             await _erase([change for change in erasures if change.job_id in recorded], connection)
         return [
-            Appended(stamped(item.after, recorded[item.change.job_id]))
-            if item.change.job_id in recorded
-            else Stale(item.change.job_id)
-            for item in encoded
+            Appended(change, recorded[change.job_id]) if change.job_id in recorded else Stale(change.job_id)
+            for change in changes
+        ]
+
+    async def _complete(self, changes: Sequence[Change]) -> list[AppendOutcome]:
+        parameters = (
+            complete_columns(changes) | self._always | {"schema_version": JobCompleted.SCHEMA_VERSION}
+        )
+        rows = await self._database.rows(statement("event_store/complete"), parameters)
+        recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+        return [
+            Appended(change, recorded[change.job_id]) if change.job_id in recorded else Stale(change.job_id)
+            for change in changes
         ]
 
     async def _submit(self, changes: Sequence[Change]) -> list[AppendOutcome]:
@@ -168,7 +188,7 @@ class PostgresEventStore:
             for item in left:
                 job_id = item.change.job_id
                 if job_id in recorded:
-                    outcomes[job_id] = Appended(stamped(item.after, recorded[job_id]))
+                    outcomes[job_id] = Appended(item.change, recorded[job_id])
                 elif job_id in holders:
                     outcomes[job_id] = KeyTaken(holders[job_id])
             left = [item for item in losers if item.change.job_id not in holders]
@@ -184,7 +204,7 @@ class PostgresEventStore:
             recorded = {row["job_id"]: row["recorded_at"] for row in rows}
             losers = [item for item in encoded if item.change.job_id not in recorded]
             outcomes: dict[JobId, AppendOutcome] = {
-                item.change.job_id: Appended(stamped(item.after, recorded[item.change.job_id]))
+                item.change.job_id: Appended(item.change, recorded[item.change.job_id])
                 for item in encoded
                 if item.change.job_id in recorded
             }

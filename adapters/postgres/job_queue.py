@@ -1,9 +1,12 @@
 """The job queue over PGMQ 1.5.1 and later."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
-from adapters.postgres import view_codec
+import psycopg
+
+from adapters.postgres import json_text, view_codec
 from adapters.postgres.arrays import plain_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
@@ -29,12 +32,17 @@ class PgmqJobQueue:
             "limit": limit,
             "lease_seconds": lease_seconds,
             "worker_id": claimer.worker_id,
-            "compute": claimer.compute,
+            "worker_id_json": json_text.canonical(claimer.worker_id),
+            "compute_json": json_text.canonical(claimer.compute),
             "command_id": command_id,
             "schema_version": AttemptStarted.SCHEMA_VERSION,
             "code_version": self._code_version,
         }
-        rows = await self._database.rows(statement("job_queue/start_waiting"), parameters)
+        try:
+            rows = await self._database.rows(statement("job_queue/start_waiting"), parameters)
+        except psycopg.DataError:
+            return Claimed(started=[], others=await self.receive(limit=limit, lease_seconds=lease_seconds))
+        rows.sort(key=itemgetter("msg_id"))
         return Claimed(
             started=[view_codec.decode(row) for row in rows if row["is_started"]],
             others=[delivery_of(row) for row in rows if not row["is_started"]],

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from adapters.postgres import json_text
 from adapters.postgres.arrays import text_array
 from domain.events import Cause, JobError, Progress
-from domain.identifiers import Json
 from domain.job import Job, Lease
 from domain.lifecycle import Status
 from domain.views import ErrorInfo, JobView
@@ -34,6 +33,8 @@ class EncodedView(NamedTuple):
     status: str
     held_unique_key: str | None
     progress: str | None
+    outcome: str | None
+    error_info: str | None
     details: str
 
 
@@ -62,6 +63,8 @@ def encode(view: JobView) -> EncodedView:
         job.status.value,
         view.held_unique_key,
         _progress_text(view.progress) if view.progress else None,
+        _outcome_text(view),
+        _error_text(view.error_info) if view.error_info else None,
         _details(view),
     )
 
@@ -69,6 +72,22 @@ def encode(view: JobView) -> EncodedView:
 def _progress_text(progress: Progress) -> str:
     told: dict[str, Any] = {"percent": progress.percent}
     json_text.put(told, "message", progress.message)
+    return json_text.canonical(told)
+
+
+def _outcome_text(view: JobView) -> str | None:
+    """As the payload of the JobCompleted says it, so that completing a job need not say it twice."""
+    told: dict[str, Any] = {}
+    json_text.put(told, "result", view.result)
+    if view.data_references:
+        json_text.put(told, "data_references", list(view.data_references))
+    return json_text.canonical(told) if told else None
+
+
+def _error_text(info: ErrorInfo) -> str:
+    cause, attempt, error = info
+    told: dict[str, Any] = {"cause": cause.value, "attempt": attempt}
+    json_text.put(told, "error", [error.type, error.message, error.retryable] if error else None)
     return json_text.canonical(told)
 
 
@@ -88,13 +107,6 @@ def _details(view: JobView) -> str:
         details["call_id"] = job.call_id
     json_text.put(details, "on_behalf_of", view.on_behalf_of)
     json_text.put(details, "unique_key", view.unique_key)
-    json_text.put(details, "result", view.result)
-    if view.data_references:
-        json_text.put(details, "data_references", list(view.data_references))
-    if view.error_info:
-        cause, attempt, error = view.error_info
-        told: Json = [error.type, error.message, error.retryable] if error else None
-        json_text.put(details, "error_info", [cause.value, attempt, told])
     # Beside the parameters' column, for those that are no JSON of the stored kind.
     if not json_text.fits(view.job_parameters):
         json_text.put(details, "job_parameters", view.job_parameters)
@@ -163,16 +175,23 @@ def decode(row: dict[str, Any]) -> JobView:
         traceparent=row["traceparent"],
         progress=_progress(row["progress"]),
     )
+    if row["outcome"] is not None or row["error_info"] is not None:
+        view = _with_outcome(view, row["outcome"] or {}, row["error_info"])
     return view if details.keys() <= BUDGETS else _with_details(view, details)
+
+
+def _with_outcome(view: JobView, outcome: dict[str, Any], error_info: dict[str, Any] | None) -> JobView:
+    return view._replace(
+        result=json_text.take(outcome, "result"),
+        data_references=_texts(json_text.take(outcome, "data_references")),
+        error_info=_error_info(error_info),
+    )
 
 
 def _with_details(view: JobView, details: dict[str, Any]) -> JobView:
     return view._replace(
         on_behalf_of=_text(json_text.take(details, "on_behalf_of")),
         unique_key=_text(json_text.take(details, "unique_key")),
-        result=json_text.take(details, "result"),
-        data_references=_texts(json_text.take(details, "data_references")),
-        error_info=_error_info(json_text.take(details, "error_info")),
     )
 
 
@@ -193,6 +212,6 @@ def _progress(value: Any) -> Progress | None:
 def _error_info(value: Any) -> ErrorInfo | None:
     if value is None:
         return None
-    cause, attempt, told = value
+    told: Any = json_text.take(value, "error")
     error = JobError(type=told[0], message=told[1], retryable=told[2]) if told else None
-    return ErrorInfo(Cause(cause), attempt, error)
+    return ErrorInfo(Cause(value["cause"]), value["attempt"], error)

@@ -1,4 +1,4 @@
--- The read model, written in the transaction of the events it is projected from. What never changes stands
+-- The read model, written in the transaction of the events it is projected from. What seldom changes stands
 -- first, so that an update's WAL record holds only the tail; no index covers what changes, so that updates
 -- stay HOT, for which the low fillfactor leaves room.
 CREATE TABLE jobledger.jobs (
@@ -13,6 +13,7 @@ CREATE TABLE jobledger.jobs (
     tags text[] NOT NULL,
     traceparent text,
     job_parameters json,
+    details json NOT NULL,
     updated_at timestamptz NOT NULL,
     due_at timestamptz,
     started_at timestamptz,
@@ -25,7 +26,8 @@ CREATE TABLE jobledger.jobs (
     lease_msg_id bigint,
     lease_read_ct integer,
     progress json,
-    details json NOT NULL,
+    outcome json,
+    error_info json,
     CONSTRAINT jobs_pkey PRIMARY KEY (id),
     CONSTRAINT jobs_priority_is_a_digit CHECK (priority BETWEEN 0 AND 9),
     CONSTRAINT jobs_status_is_known CHECK (status IN ('scheduled', 'pending', 'processing', 'cancelling',
@@ -39,7 +41,8 @@ CREATE TABLE jobledger.jobs (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 COMMENT ON COLUMN jobledger.jobs.details IS
-    'What is read with the job but never searched by: budgets, result, error, references.';
+    'What is read with the job but never searched by, and seldom changes: budgets and what is spent of them.';
+COMMENT ON COLUMN jobledger.jobs.outcome IS 'Result and references: the payload of the JobCompleted.';
 
 CREATE INDEX jobs_by_user_idx ON jobledger.jobs (user_id, id DESC);
 CREATE UNIQUE INDEX jobs_idempotency_key_idx ON jobledger.jobs (user_id, idempotency_key)

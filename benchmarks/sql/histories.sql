@@ -39,13 +39,13 @@ WITH made AS MATERIALIZED (
     RETURNING 1
 ), projected AS (
     INSERT INTO jobledger.jobs (id, created_at, updated_at, started_at, finished_at, priority, user_id, job_type,
-        tags, job_parameters, version, attempt, status, details)
+        tags, job_parameters, version, attempt, status, outcome, details)
     SELECT id, at + interval '1 second', at + last * interval '1 second',
         CASE WHEN kind < 19 THEN at + (last - 1) * interval '1 second' END, at + last * interval '1 second', 0,
         user_id, 'sample_task', '{}', parameters::json, last, attempts,
         CASE WHEN kind < 19 THEN 'completed' ELSE 'cancelled' END,
-        CASE WHEN kind < 15 THEN '{"max_attempts":5,"max_lost_attempts":5,"result":"done"}'
-            WHEN kind < 19 THEN '{"failed_attempts":1,"max_attempts":5,"max_lost_attempts":5,"result":"done"}'
+        CASE WHEN kind < 19 THEN '{"result":"done"}'::json END,
+        CASE WHEN kind BETWEEN 15 AND 18 THEN '{"failed_attempts":1,"max_attempts":5,"max_lost_attempts":5}'
             ELSE '{"max_attempts":5,"max_lost_attempts":5}' END::json
     FROM made
     CROSS JOIN LATERAL (SELECT CASE WHEN kind < 15 THEN 3 WHEN kind < 19 THEN 5 ELSE 2 END AS last,

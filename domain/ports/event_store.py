@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from domain.events import JobEvent, Provenance, RecordedEvent
 from domain.identifiers import JobId, MessageId, UserId
 from domain.job import Job
 from domain.job_types import OutcomeTransaction
-from domain.views import JobView
+from domain.views import JobView, project
 
 
 class Change(NamedTuple):
@@ -26,9 +27,17 @@ class Change(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """The change is durable; `after` is the view that it made."""
+    """The change is durable, and was recorded at that time by the store's clock."""
 
-    after: JobView
+    change: Change
+    recorded_at: datetime
+
+    @property
+    def after(self) -> JobView:
+        """The view that the change made."""
+        job_id, before, event, provenance, _ = self.change
+        version = before.job.version + 1 if before else 1
+        return project(before, RecordedEvent(job_id, version, event, provenance, self.recorded_at))
 
 
 class Stale(NamedTuple):

@@ -9,11 +9,11 @@ from domain.events import Actor, ActorKind, Cause, JobEvent, LateResultRejected,
 from domain.identifiers import WorkerId
 from domain.job import Job
 from domain.job_types import JobTypes
+from domain.lifecycle import LEADS_TO, WAITING
 from domain.ports.event_store import Appended, Change, EventStore
 from domain.ports.hints import Hints, Topic
 from domain.ports.job_views import JobViews
 from domain.ports.system import Clock, Randomness
-from domain.views import JobView
 
 
 class Finished(NamedTuple):
@@ -34,13 +34,12 @@ async def settle(
     *,
     worker_id: WorkerId,
     finished: Sequence[Finished],
-) -> list[JobView]:
-    """Append each outcome and return the jobs after it.
+) -> None:
+    """Append each outcome.
 
     An outcome that lost to another change of its job (a cancellation, say) is decided again on the job as
     it is now; one whose attempt was given up meanwhile is recorded as a late result, and not applied.
     """
-    settled: list[JobView] = []
     actor = Actor(ActorKind.WORKER, worker_id)
     waiting = [item for item in finished if not isinstance(item.outcome, AlreadySettled | GivenUp)]
     # Who asked a job to stop moved it on; deciding needs the job as it is since then.
@@ -71,15 +70,12 @@ async def settle(
         outcomes = await store.append(changes) if changes else []
         lost = []
         for item, outcome in zip(writing, outcomes, strict=True):
-            if isinstance(outcome, Appended):
-                settled.append(outcome.after)
-            else:
+            if not isinstance(outcome, Appended):
                 lost.append(item)
+            elif LEADS_TO[type(outcome.change.event)] in WAITING:
+                hints.announce(Topic.OUTBOX)
         waiting = [item for item in lost if not await _was_written(store, item)]
         await _reload(views, waiting)
-    if any(view.job.is_waiting for view in settled):
-        hints.announce(Topic.OUTBOX)
-    return settled
 
 
 async def _was_written(store: EventStore, item: Finished) -> bool:

@@ -17,7 +17,7 @@ async def test_all_submissions_are_recorded_together(ports: Ports) -> None:
     outcomes = await ports.store.append_all(changes)
     views = await ports.views.get_many([change.job_id for change in changes])
 
-    assert outcomes == [Appended(views[change.job_id]) for change in changes]
+    assert outcomes == [Appended(change, views[change.job_id].updated_at) for change in changes]
     assert (await ports.outbox.relay(limit=10, max_visible=10)).moved == 3
 
 

@@ -20,7 +20,7 @@ Mutation = Callable[[pytest.MonkeyPatch], None]
 
 def without_the_version_check(patch: pytest.MonkeyPatch) -> None:
     def append(self: Any, change: Any) -> Any:
-        return Appended(self._commit(change, self._state.next_id()))
+        return Appended(change, self._commit(change, self._state.next_id()).updated_at)
 
     patch.setattr(InMemoryEventStore, "_append", append)
 

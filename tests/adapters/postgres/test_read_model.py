@@ -84,7 +84,7 @@ async def completed(ports: PostgresPorts) -> JobView:
         ("UPDATE jobledger.jobs SET user_id = 'eve'", "user_id"),
         ("UPDATE jobledger.jobs SET tags = '{}'", "tags"),
         ("UPDATE jobledger.jobs SET finished_at = finished_at + interval '1 microsecond'", "finished_at"),
-        ("UPDATE jobledger.jobs SET details = jsonb_set(details::jsonb, '{result}', '2')::json", "result"),
+        ("UPDATE jobledger.jobs SET outcome = '{\"result\":2}'", "result"),
         ("UPDATE jobledger.jobs SET details = '{}'", "view"),
         ("DELETE FROM jobledger.jobs", "existence"),
         ("TRUNCATE jobledger.jobs", "existence"),

@@ -7,12 +7,12 @@ WITH input AS MATERIALIZED (
         %(job_id)s::uuid[], %(expected)s::integer[], %(due_at)s::timestamptz[], %(started_at)s::timestamptz[],
         %(finished_at)s::timestamptz[], %(attempt)s::integer[], %(status)s::text[], %(held_unique_key)s::text[],
         %(lease_worker_id)s::text[], %(lease_msg_id)s::bigint[], %(lease_read_ct)s::integer[],
-        %(progress)s::text[], %(details)s::text[], %(erases)s::boolean[], %(queues)s::boolean[],
+        %(progress)s::text[], %(outcome)s::text[], %(error_info)s::text[], %(details)s::text[], %(erases)s::boolean[], %(queues)s::boolean[],
         %(withdraws)s::timestamptz[], %(settles)s::bigint[], %(command_id)s::uuid[], %(schema_version)s::smallint[],
         %(type)s::text[], %(actor_kind)s::text[], %(actor_id)s::text[], %(request_id)s::text[],
         %(traceparent)s::text[], %(facts)s::text[], %(payload)s::text[], %(salt)s::text[], %(commitment)s::text[]
     ) AS t (job_id, expected, due_at, started_at, finished_at, attempt, status, held_unique_key,
-        lease_worker_id, lease_msg_id, lease_read_ct, progress, details, erases, queues, withdraws, settles,
+        lease_worker_id, lease_msg_id, lease_read_ct, progress, outcome, error_info, details, erases, queues, withdraws, settles,
         command_id, schema_version, type, actor_kind, actor_id, request_id, traceparent, facts, payload, salt, commitment)
 ), locked AS MATERIALIZED (
     SELECT ctid AS place FROM jobledger.jobs WHERE id = ANY (%(job_id)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
@@ -32,6 +32,8 @@ WITH input AS MATERIALIZED (
         lease_msg_id = i.lease_msg_id,
         lease_read_ct = i.lease_read_ct,
         progress = i.progress::json,
+        outcome = i.outcome::json,
+        error_info = i.error_info::json,
         details = i.details::json,
         job_parameters = CASE WHEN i.erases THEN NULL ELSE j.job_parameters END,
         idempotency_key = CASE WHEN i.erases THEN NULL ELSE j.idempotency_key END,

@@ -1,7 +1,8 @@
 -- Receive and start in one statement: what decisions.start and project make of a waiting job is little and
--- always the same, and a contract test holds this statement to them. It never waits: it holds messages while
--- it asks for jobs, and who settles a job holds the job while it asks for its message. A job that somebody
--- holds is returned like one that does not wait, for its claim to be decided outside.
+-- always the same, and a contract test holds this statement to them. It waits for nobody who waits for it: it
+-- holds messages while it asks for jobs that wait, and who settles a job, which asks for its message, holds one
+-- that runs. A job that moved on meanwhile is returned undecided. A message that names no job fails the
+-- whole statement, which is cheaper than looking at each: `receive` then takes the batch.
 WITH due AS MATERIALIZED (
     SELECT ctid AS place FROM pgmq.q_job_queue
     WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ? 'compute')
@@ -12,17 +13,14 @@ WITH due AS MATERIALIZED (
     UPDATE pgmq.q_job_queue AS q
     SET vt = clock_timestamp() + make_interval(secs => %(lease_seconds)s), read_ct = q.read_ct + 1
     WHERE q.ctid = ANY (ARRAY(SELECT place FROM due))
-    RETURNING q.msg_id, q.read_ct, q.message,
-        CASE WHEN q.message ->> 'job_id' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-            THEN (q.message ->> 'job_id')::uuid END AS job_id
-), locked AS MATERIALIZED (
-    SELECT j.id, j.due_at, t.msg_id, t.read_ct
+    RETURNING q.msg_id, q.read_ct, (q.message ->> 'job_id')::uuid AS job_id
+), waiting AS MATERIALIZED (
+    SELECT j.*, t.msg_id, t.read_ct
     FROM (SELECT DISTINCT ON (job_id) * FROM taken WHERE job_id IS NOT NULL ORDER BY job_id, msg_id) AS t
     CROSS JOIN LATERAL (
-        SELECT id, due_at FROM jobledger.jobs
+        SELECT ctid AS place, id, version, due_at FROM jobledger.jobs
         WHERE id = t.job_id AND status IN ('scheduled', 'pending', 'retrying')
         LIMIT 1
-        FOR NO KEY UPDATE SKIP LOCKED
     ) AS j
 ), started AS (
     UPDATE jobledger.jobs AS j SET
@@ -33,20 +31,20 @@ WITH due AS MATERIALIZED (
         attempt = j.attempt + 1,
         status = 'processing',
         lease_worker_id = %(worker_id)s,
-        lease_msg_id = l.msg_id,
-        lease_read_ct = l.read_ct,
+        lease_msg_id = w.msg_id,
+        lease_read_ct = w.read_ct,
         progress = NULL
-    FROM locked AS l
-    WHERE j.id = l.id
-    RETURNING j.*, l.due_at AS was_due_at
+    FROM waiting AS w
+    WHERE j.ctid = ANY (ARRAY(SELECT place FROM waiting)) AND j.id = w.id AND j.version = w.version
+    RETURNING j.*, w.due_at AS was_due_at
 ), recorded AS (
     INSERT INTO jobledger.job_events (recorded_at, job_id, command_id, version, schema_version, type,
         actor_kind, actor_id, traceparent, code_version, facts)
     SELECT updated_at, id, %(command_id)s, version, %(schema_version)s, 'AttemptStarted', 'worker', %(worker_id)s,
-        traceparent, %(code_version)s, format('{"attempt":%%s,"compute":%%s,"msg_id":%%s,"read_ct":%%s,"worker_id":%%s}',
-            attempt, to_json(%(compute)s::text), lease_msg_id, lease_read_ct, to_json(%(worker_id)s::text))::json
+        traceparent, %(code_version)s, (
+            '{"attempt":' || attempt || ',"compute":' || %(compute_json)s || ',"msg_id":' || lease_msg_id
+            || ',"read_ct":' || lease_read_ct || ',"worker_id":' || %(worker_id_json)s || '}')::json
     FROM started
-    ORDER BY id
 ), withdrawn AS (
     DELETE FROM jobledger.outbox WHERE ctid = ANY (ARRAY(
         SELECT entry.place
@@ -62,8 +60,8 @@ WITH due AS MATERIALIZED (
 SELECT s.lease_msg_id AS msg_id, s.lease_read_ct AS read_ct, NULL AS body, s.id AS job_id, true AS is_started, s.*
 FROM started AS s
 UNION ALL
-SELECT t.msg_id, t.read_ct, t.message::text, t.job_id, false, j.*, NULL
+SELECT t.msg_id, t.read_ct, q.message::text, t.job_id, false, j.*, NULL
 FROM taken AS t
+CROSS JOIN LATERAL (SELECT message FROM pgmq.q_job_queue WHERE q_job_queue.msg_id = t.msg_id LIMIT 1) AS q
 LEFT JOIN LATERAL (SELECT * FROM jobledger.jobs WHERE jobs.id = t.job_id LIMIT 1) AS j ON true
-WHERE t.msg_id NOT IN (SELECT msg_id FROM locked)
-ORDER BY msg_id
+WHERE t.msg_id NOT IN (SELECT lease_msg_id FROM started)
