@@ -27,7 +27,8 @@ WITH last AS MATERIALIZED (
     SELECT n.job_id, n.version, n.type, n.recorded_at,
         CASE WHEN n.type <> 'JobSubmitted' THEN leads.status
             WHEN n.facts::text NOT LIKE '%%"run_at"%%' THEN 'pending' ELSE 'scheduled' END AS after,
-        CASE n.type WHEN 'JobSubmitted' THEN n.facts END AS first_facts,
+        CASE n.type WHEN 'JobSubmitted' THEN n.facts->>'user_id' END AS user_id,
+        CASE n.type WHEN 'JobSubmitted' THEN n.facts->>'job_type' END AS job_type,
         CASE WHEN n.facts::text NOT LIKE '%%_at"%%' THEN n.recorded_at
             ELSE greatest(n.recorded_at, (n.facts->>'run_at')::timestamptz, (n.facts->>'retry_at')::timestamptz)
             END AS due_at
@@ -38,7 +39,9 @@ WITH last AS MATERIALIZED (
         lag(after) OVER stream AS before, lag(due_at) OVER stream AS before_due_at
     FROM told WINDOW stream AS (PARTITION BY job_id ORDER BY version)
 ), steps AS (
-    SELECT o.job_id, o.version, o.type, o.recorded_at, o.after, coalesce(o.first_facts, first.facts) AS first_facts,
+    SELECT o.job_id, o.version, o.type, o.recorded_at, o.after,
+        coalesce(o.user_id, first.facts->>'user_id') AS user_id,
+        coalesce(o.job_type, first.facts->>'job_type') AS job_type,
         found.type AS before_type, found.status AS before, found.due_at AS before_due_at
     FROM ordered AS o
     LEFT JOIN LATERAL (
@@ -66,8 +69,8 @@ WITH last AS MATERIALIZED (
         count(*) AS events
     FROM (
         SELECT recorded_at, type, before, after,
-            first_value(first_facts->>'user_id') OVER stream AS user_id,
-            first_value(first_facts->>'job_type') OVER stream AS job_type,
+            first_value(user_id) OVER stream AS user_id,
+            first_value(job_type) OVER stream AS job_type,
             CASE WHEN (type = 'AttemptStarted') <> (before_type = 'AttemptStarted') THEN least(%(last_bucket)s,
                 ceil(%(per_doubling)s * ln(greatest(1.0,
                     extract(epoch FROM recorded_at - before_due_at)::float8 * 1000)) / ln(2.0::float8)))::smallint
