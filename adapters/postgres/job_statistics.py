@@ -29,7 +29,9 @@ class PostgresJobStatistics:
             held = await fetch(connection, statement("job_statistics/hold"), {})
             if not held:
                 return 0
-            (row,) = await fetch(connection, statement("job_statistics/advance"), parameters | {"seen": held[0]["seen"]})
+            (row,) = await fetch(
+                connection, statement("job_statistics/advance"), parameters | {"seen": held[0]["seen"]}
+            )
             events: int = row["events"]
             return events
 
