@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.proving import until_sealed
 from benchmarks.server import Bench, run
 from domain import decisions
 from domain.events import Actor, ActorKind, Provenance
@@ -32,6 +33,19 @@ LEFT = "SELECT (SELECT count(*) FROM pgmq.q_job_queue) + (SELECT count(*) FROM j
 TOOK = """SELECT extract(epoch FROM max(finished_at) - min(started_at)),
     extract(epoch FROM max(finished_at) - min(created_at)), count(*) FILTER (WHERE status = 'completed')
     FROM jobledger.jobs WHERE id > '{after}'"""
+WRITTEN = """WITH blocks AS (
+    SELECT DISTINCT ON (start_lsn) start_lsn, relfilenode
+    FROM pg_get_wal_block_info('{since}', pg_current_wal_lsn()) ORDER BY start_lsn, block_id
+)
+SELECT coalesce(regexp_replace(coalesce(t.relname, toasted.relname, c.relname), '_20.._..$', ''), 'all else') AS name,
+    sum(r.record_length)::bigint
+FROM pg_get_wal_records_info('{since}', pg_current_wal_lsn()) AS r
+LEFT JOIN blocks AS b ON b.start_lsn = r.start_lsn
+LEFT JOIN pg_class AS c ON c.relfilenode = b.relfilenode AND c.relnamespace <> 'pg_catalog'::regnamespace
+LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
+LEFT JOIN pg_class AS t ON t.oid = i.indrelid
+LEFT JOIN pg_class AS toasted ON toasted.reltoastrelid = coalesce(t.oid, c.oid)
+GROUP BY 1 HAVING sum(r.record_length) > 0"""
 NEWEST = "SELECT coalesce(max(id::text), '00000000-0000-0000-0000-000000000000') FROM jobledger.jobs"
 
 
@@ -119,8 +133,11 @@ def drain(bench: Bench, *, jobs: int, parts: Sequence[str] = ("relay", "worker")
     preloaded = bench.wal_bytes()
     bench.run("VACUUM ANALYZE", "CHECKPOINT")
     begun = bench.wal_bytes()
+    start = str(bench.rows("SELECT pg_current_wal_lsn()")[0][0])
     with running(bench, parts):
         until_drained(bench)
+        if "sealer" in parts:
+            until_sealed(bench)
     ended = bench.wal_bytes()
     ((seconds, _, completed),) = bench.rows(TOOK.format(after=after))
     assert completed == jobs, f"{completed} of {jobs} jobs completed"
@@ -129,7 +146,14 @@ def drain(bench: Bench, *, jobs: int, parts: Sequence[str] = ("relay", "worker")
         "drain": jobs / float(seconds),
         "wal_submit": (preloaded - before) / jobs,
         "wal_drain": (ended - begun) / jobs,
+        **{f"wal of {name}": size / jobs for name, size in wal_by_table(bench, since=start).items()},
     }
+
+
+def wal_by_table(bench: Bench, *, since: str) -> dict[str, int]:
+    """Bytes written for each table with its indexes, and for commits and all else, since that place in the log."""
+    bench.run("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
+    return {str(name): int(size) for name, size in bench.rows(WRITTEN.format(since=since))}
 
 
 def end_to_end(bench: Bench, *, jobs: int) -> float:

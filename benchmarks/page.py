@@ -10,6 +10,8 @@ from benchmarks.goals import FLOORS, GOALS, Goal
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 NOTES = Path(__file__).parent / "notes.md"
+SOAK = Path(__file__).parent / "soak.md"
+ITEM = "WAL bytes of it, "
 
 TEMPLATE = """# Benchmarks
 
@@ -18,7 +20,7 @@ TEMPLATE = """# Benchmarks
 The shipped code with its shipped defaults, fsync on; the peers' own code with the settings under which their
 workers drain fastest. Ours and theirs in turns on one embedded PostgreSQL; load generator, service and server share
 one machine ({machine}, {cores} cores, Python {python}). Medians of {rounds} rounds, {jobs:,} no-op jobs in a drain. The
-ratios are the result; absolute figures are context.
+ratios are the result; absolute figures are context. The large tables held {events:,} events.
 
 ## Against the peers and the floors
 
@@ -31,6 +33,14 @@ ratios are the result; absolute figures are context.
 {floors}
 
 {notes}
+
+## What a completed job writes
+
+{itemised}
+
+## A long run at half load
+
+{soak}
 
 ## Everything that was measured
 
@@ -50,13 +60,16 @@ Per second, unless the name says otherwise.
 """
 
 
-def write(rounds: Sequence[dict[str, float]], *, jobs: int, cores: int) -> None:
+def write(rounds: Sequence[dict[str, float]], *, jobs: int, events: int, cores: int) -> None:
     values: defaultdict[str, list[float]] = defaultdict(list)
     for measured in rounds:
         for name, value in measured.items():
             values[name].append(value)
     text = TEMPLATE.format(
         jobs=jobs,
+        events=events,
+        itemised=_itemised(values),
+        soak=SOAK.read_text().strip() if SOAK.exists() else "Not run yet: `python -m benchmarks.soak`.",
         rounds=len(rounds),
         cores=cores,
         machine=platform.machine(),
@@ -67,6 +80,7 @@ def write(rounds: Sequence[dict[str, float]], *, jobs: int, cores: int) -> None:
         rows="\n".join(
             f"| {name} | {statistics.median(found):,.1f} | {min(found):,.1f} to {max(found):,.1f} |"
             for name, found in values.items()
+            if not name.startswith(ITEM)
         ),
     )
     PAGE.write_text(text)
@@ -81,6 +95,20 @@ def _ratio(goal: Goal, rounds: Sequence[dict[str, float]]) -> str | None:
     must, aim = ("" if bound is None else f"{sign} {bound:g}" for bound in (goal.must, goal.goal))
     spread = f"{min(found):.2f} to {max(found):.2f}"
     return f"| {goal.title} | {median:.2f} | {spread} | {must} | {aim} | {goal.verdict(median)} |"
+
+
+def _itemised(values: dict[str, list[float]]) -> str:
+    """The WAL of a job by what it is written for, the largest first."""
+    found = {
+        name.removeprefix(ITEM): statistics.median(v) for name, v in values.items() if name.startswith(ITEM)
+    }
+    lines = [
+        f"| {name.replace('wal of ', 'drain, ')} | {size:,.0f} |"
+        for name, size in sorted(found.items(), key=lambda i: -i[1])
+    ]
+    return "\n".join(
+        ["| bytes of the write-ahead log, with the sealer at work | a job |", "| --- | --- |", *lines]
+    )
 
 
 def _floors(values: dict[str, list[float]]) -> list[str]:

@@ -23,27 +23,32 @@ DATABASE = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A running server; `settings` are the shipped defaults over its database."""
+    """A running server; `settings` are the shipped defaults over `database`."""
 
     server: EmbeddedPostgres
     directory: Path
     settings: Settings
+    database: str = DATABASE
+
+    def over(self, database: str) -> "Bench":
+        """The same server with another database, as it is, brought up to date."""
+        return _over(self.server, self.directory, database)
 
     def fresh(self) -> None:
         """Begin again with empty tables."""
-        self.drop(DATABASE)
-        upgrade(self.server.database(DATABASE))
+        self.drop(self.database)
+        upgrade(self.server.database(self.database))
 
     def drop(self, database: str) -> None:
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
 
-    def rows(self, query: str, *, database: str = DATABASE) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.server.database(database), autocommit=True) as connection:
+    def rows(self, query: str, *, database: str | None = None) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.database(database or self.database), autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def run(self, *queries: str, database: str = DATABASE) -> None:
-        with psycopg.connect(self.server.database(database), autocommit=True) as connection:
+    def run(self, *queries: str, database: str | None = None) -> None:
+        with psycopg.connect(self.server.database(database or self.database), autocommit=True) as connection:
             for query in queries:
                 connection.execute(query.encode())
 
@@ -56,26 +61,32 @@ class Bench:
             yield services
 
 
+def _over(server: EmbeddedPostgres, directory: Path, database: str) -> Bench:
+    owner_url = server.database(database)
+    upgrade(owner_url)
+    url = SecretStr(server.let_in("jobledger_service", database=database))
+    settings = Settings(
+        transaction_pooler_url=url,
+        migration_url=SecretStr(owner_url),
+        listen_url=url,
+        database_is_pooled=False,
+        data_directory=directory,
+        api_host=ADDRESS[0],
+        api_port=ADDRESS[1],
+    )
+    return Bench(server, directory, settings, database)
+
+
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(directory: Path | None = None) -> Iterator[Bench]:
+    """A server that is gone afterwards, or one in `directory`, whose data stays."""
     with tempfile.TemporaryDirectory(prefix="jobledger-bench-") as name:
-        directory = Path(name)
-        server = EmbeddedPostgres(directory / "postgres")
+        place = directory or Path(name)
+        place.mkdir(parents=True, exist_ok=True)
+        server = EmbeddedPostgres(place / "postgres")
         server.start()
         try:
-            owner_url = server.database(DATABASE)
-            upgrade(owner_url)
-            url = SecretStr(server.let_in("jobledger_service", database=DATABASE))
-            settings = Settings(
-                transaction_pooler_url=url,
-                migration_url=SecretStr(owner_url),
-                listen_url=url,
-                database_is_pooled=False,
-                data_directory=directory,
-                api_host=ADDRESS[0],
-                api_port=ADDRESS[1],
-            )
-            yield Bench(server, directory, settings)
+            yield _over(server, place, DATABASE)
         finally:
             server.stop()
 

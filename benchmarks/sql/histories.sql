@@ -1,11 +1,12 @@
 -- Finished jobs with the histories that such jobs have: of twenty, fifteen completed at once, four at the second
--- attempt, one was cancelled before it began. Spread over the past thirty days, commitments included, so that
--- they verify like any others.
+-- attempt, one was cancelled before it began. Each statement fills a slice of the past thirty days, as time would
+-- have; commitments included, so that they verify like any others.
 WITH made AS MATERIALIZED (
     SELECT g, g %% 20 AS kind, at, uuidv7(at - clock_timestamp()) AS id,
         'user-' || g %% %(users)s AS user_id, format('{"result":"%%s"}', repeat('x', 60)) AS parameters
     FROM generate_series(1, %(jobs)s) AS g
-    CROSS JOIN LATERAL (SELECT statement_timestamp() - random() * interval '30 days' AS at) AS t
+    CROSS JOIN LATERAL (SELECT statement_timestamp() - interval '30 days'
+        + (%(slice)s + random()) / %(slices)s * interval '30 days' AS at) AS t
 ), steps (kind, version, type, facts, payload) AS (
     VALUES
     ('all', 1, 'JobSubmitted',
