@@ -21,6 +21,7 @@ from domain.job_types import JobType, JobTypes, NotRetryable, OutcomeTransaction
 from domain.ports.event_store import EventStore
 from domain.ports.parameters import ParameterParser
 from domain.ports.system import Clock, Ids
+from domain.routes import LOCAL
 
 MAX_ERROR_CHARACTERS = 4000
 MAX_RESULT_BYTES = 256 * 1024
@@ -92,9 +93,10 @@ class LocalJobContext:
 
 
 class LocalCompute:
-    """Compute in this process; `threads` bounds the functions that are not async."""
+    """Compute in this process; `threads` bounds the functions that are not async.
 
-    name = "local"
+    `name` is what attempts record: this process may be one of remote compute's.
+    """
 
     def __init__(
         self,
@@ -105,7 +107,9 @@ class LocalCompute:
         ids: Ids,
         *,
         threads: int,
+        name: str = LOCAL,
     ) -> None:
+        self.name = name
         self._types = types
         self._parser = parser
         self._store = store

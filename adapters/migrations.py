@@ -7,7 +7,10 @@ the service imports this module while hardly any migrates.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import conninfo
+
+from domain.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -45,6 +48,29 @@ def newest_revision() -> str:
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
 
     return ScriptDirectory(str(ALEMBIC)).get_current_head() or ""
+
+
+def current(database_url: str) -> str | None:
+    """The revision of the database's schema; None where there is none. Raises StorageUnavailable."""
+    try:
+        with psycopg.connect(database_url, connect_timeout=5) as connection:
+            row = connection.execute("SELECT version_num FROM jobledger.alembic_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return None
+    except psycopg.OperationalError as error:
+        raise StorageUnavailable("The database cannot be reached.") from error
+    return row[0] if row else None
+
+
+def revisions(directory: Path = ALEMBIC) -> dict[str, bool]:
+    """The revisions of this checkout, oldest first, and whether code from before each can go on over it.
+
+    It can, because columns and tables are only added, unless the migration says `breaks_running_code = True`.
+    """
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    steps = [*ScriptDirectory(str(directory)).walk_revisions()]
+    return {step.revision: not getattr(step.module, "breaks_running_code", False) for step in reversed(steps)}
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:

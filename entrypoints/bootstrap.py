@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from adapters.archive_files import GzipArchiveFiles
@@ -55,13 +55,23 @@ from domain.ports.signatures import SigningKeys
 from domain.ports.system import Clock
 from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
+from domain.routes import LOCAL
 from domain.sample_task import sample_task
 from entrypoints.metrics.process import watch_process
 from entrypoints.services import Archiving, Services
 from entrypoints.settings import Environment, Settings
 from entrypoints.tracing_settings import wants_tracing
 
-CODE_VERSION = version("jobledger")
+
+def _code_version() -> str:
+    try:
+        return version("jobledger")
+    except PackageNotFoundError:
+        # A container on Modal has the modules alone; its image says which they are.
+        return os.environ.get("JOBLEDGER_VERSION", "unknown")
+
+
+CODE_VERSION = _code_version()
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
 TRANSACTION_WAIT_SECONDS = 3600.0
 
@@ -205,7 +215,8 @@ def job_types(settings: Settings) -> JobTypes:
     return JobTypes(known.values())
 
 
-def local_compute(services: Services, settings: Settings) -> Compute:
+def local_compute(services: Services, settings: Settings, *, name: str = LOCAL) -> Compute:
+    """Compute in this process, which attempts record as `name`."""
     return LocalCompute(
         services.types,
         services.parser,
@@ -213,6 +224,7 @@ def local_compute(services: Services, settings: Settings) -> Compute:
         services.clock,
         services.ids,
         threads=settings.worker_threads,
+        name=name,
     )
 
 

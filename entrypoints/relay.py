@@ -8,6 +8,7 @@ import asyncio
 import structlog
 
 from domain.ports.hints import Topic
+from domain.ports.outbox import RelayReport
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
 from entrypoints.counting import count_until
@@ -41,19 +42,25 @@ async def run_relay(settings: Settings) -> None:
     log.info("relay.left")
 
 
+async def relay_once(services: Services, settings: Settings) -> RelayReport:
+    """One step."""
+    report = await relay_due(
+        services.outbox,
+        services.hints,
+        limit=settings.relay_batch,
+        max_visible=settings.queue_max_visible,
+        names_entries=services.tracing.is_on,
+    )
+    if report.entries:
+        await trace_relayed(services, report.entries)
+    services.tallies.add(RELAYED, report.moved)
+    services.tallies.add(HELD_BACK, report.is_held_back)
+    return report
+
+
 async def relay_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
     async def step() -> None:
-        report = await relay_due(
-            services.outbox,
-            services.hints,
-            limit=settings.relay_batch,
-            max_visible=settings.queue_max_visible,
-            names_entries=services.tracing.is_on,
-        )
-        if report.entries:
-            await trace_relayed(services, report.entries)
-        services.tallies.add(RELAYED, report.moved)
-        services.tallies.add(HELD_BACK, report.is_held_back)
+        report = await relay_once(services, settings)
         if report.moved:
             return
         wait = FULL_QUEUE_WAIT_SECONDS if report.is_held_back else settings.poll_seconds

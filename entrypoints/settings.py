@@ -192,6 +192,21 @@ class Settings(BaseSettings):
     modal_claim_seconds: int = Field(
         300, ge=5, le=86_400, description="How long a call may wait for a container until it is looked after."
     )
+    modal_timeout_seconds: int = Field(
+        7200, ge=60, le=86_400, description="When Modal ends a container's attempt, at the latest."
+    )
+    modal_api_min_containers: int = Field(
+        0, ge=0, le=100, description="Containers on Modal that serve the API even when nobody asks."
+    )
+    modal_api_max_containers: int = Field(
+        4, ge=1, le=100, description="Containers on Modal that serve the API, at most."
+    )
+    modal_api_concurrency: int = Field(
+        100, ge=1, le=1000, description="Requests that one container on Modal serves at once."
+    )
+    modal_max_connections: int = Field(
+        120, ge=1, description="Connections that all containers on Modal may take together."
+    )
     modal_deadline_seconds: float = Field(
         10.0, gt=0, le=300, description="How long one request to Modal may take."
     )

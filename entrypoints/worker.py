@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
@@ -69,7 +70,7 @@ class Worker:
         self._compute = compute
         self._settings = settings
         worker_id = WorkerId(we.process_id or services.ids.command_id())
-        self._claimer = Claimer(worker_id=worker_id, compute=compute.name)
+        self.claimer = Claimer(worker_id=worker_id, compute=compute.name)
         self._exited = [WorkerId(name) for name in we.exited]
         self._running: dict[Attempt, asyncio.Task[None]] = {}
         self._unsettled: dict[Attempt, Finished] = {}
@@ -85,16 +86,8 @@ class Worker:
 
     async def run(self, leaving: asyncio.Event) -> None:
         """Work until `leaving`, then drain: let attempts end, release the rest, settle them all."""
-        log.info("worker.started", worker_id=self._claimer.worker_id, compute=self._compute.name)
-        settled = asyncio.Event()
-        beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
-        helpers = [
-            asyncio.create_task(self._repeat("settle", self._settle, settled)),
-            asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),
-            asyncio.create_task(self._repeat("report", self._report, settled)),
-            asyncio.create_task(clear_up(settled, self._services, self._claimer.worker_id, self._exited)),
-        ]
-        with self._leases.watch:
+        log.info("worker.started", worker_id=self.claimer.worker_id, compute=self._compute.name)
+        async with self.helping():
             await self._repeat("take", lambda: self._take(leaving), leaving)
             if self._next:
                 await asyncio.wait({self._next})
@@ -102,11 +95,27 @@ class Worker:
                 for attempt in [] if self._next.exception() else self._next.result():
                     self._start(attempt)
             await self._drain()
-        settled.set()
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(beating, *helpers, return_exceptions=True)
-        log.info("worker.left", worker_id=self._claimer.worker_id)
+        log.info("worker.left", worker_id=self.claimer.worker_id)
+
+    @asynccontextmanager
+    async def helping(self) -> AsyncIterator[None]:
+        """Settle, keep and report while the block lasts; once for a worker."""
+        settled = asyncio.Event()
+        beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
+        helpers = [
+            asyncio.create_task(self._repeat("settle", self._settle, settled)),
+            asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),
+            asyncio.create_task(self._repeat("report", self._report, settled)),
+            asyncio.create_task(clear_up(settled, self._services, self.claimer.worker_id, self._exited)),
+        ]
+        try:
+            with self._leases.watch:
+                yield
+        finally:
+            settled.set()
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(beating, *helpers, return_exceptions=True)
 
     async def _repeat(self, name: str, step: Callable[[], Awaitable[None]], leaving: asyncio.Event) -> None:
         await repeat(name, step, leaving=leaving, tallies=self._services.tallies)
@@ -114,7 +123,7 @@ class Worker:
     def _presence(self) -> Presence:
         routes = self._settings.routes
         return Presence(
-            worker_id=self._claimer.worker_id,
+            worker_id=self.claimer.worker_id,
             compute=self._compute.name,
             job_types=tuple(name for name in self._services.types.names() if not routes.is_remote(name)),
             concurrency=self._settings.worker_concurrency,
@@ -151,7 +160,7 @@ class Worker:
             services.clock,
             services.ids,
             services.randomness,
-            claimer=self._claimer,
+            claimer=self.claimer,
             limit=min(free, self._settings.worker_batch),
             lease_seconds=self._settings.lease_seconds,
         )
@@ -171,7 +180,7 @@ class Worker:
             if attempt.stopped_for:
                 outcome = self._outcome_of_stop(attempt)
             elif self._services.tracing.is_on:
-                outcome = await run_traced(self._services, self._compute, attempt, self._claimer.worker_id)
+                outcome = await run_traced(self._services, self._compute, attempt, self.claimer.worker_id)
             else:
                 outcome = await self._compute.run(attempt)
         except asyncio.CancelledError:
@@ -236,7 +245,7 @@ class Worker:
                 services.types,
                 services.clock,
                 services.randomness,
-                worker_id=self._claimer.worker_id,
+                worker_id=self.claimer.worker_id,
                 finished=batch,
             )
         except StorageUnavailable:
@@ -269,7 +278,7 @@ class Worker:
         attempts = [attempt for attempt in self._running if attempt.progress]
         services = self._services
         await report_progress(
-            services.store, services.views, services.ids, worker_id=self._claimer.worker_id, attempts=attempts
+            services.store, services.views, services.ids, worker_id=self.claimer.worker_id, attempts=attempts
         )
 
     async def _drain(self) -> None:

@@ -19,6 +19,8 @@ from domain.identifiers import Json
 from domain.lifecycle import Status
 from domain.views import JobView
 
+MODAL_DASHBOARD = "https://modal.com/id"
+
 
 class ProgressOut(BaseModel):
     percent: int | None
@@ -140,8 +142,14 @@ def job_out(view: JobView) -> dict[str, Any]:
         "started_at": instant(view.started_at),
         "finished_at": instant(view.finished_at),
         "updated_at": instant(view.updated_at),
-        "links": {"self": place, "events": f"{place}/events", "cancel": f"{place}/cancel"},
+        "links": _links(place, job.call_id),
     }
+
+
+def _links(place: str, call_id: str | None) -> dict[str, str]:
+    links = {"self": place, "events": f"{place}/events", "cancel": f"{place}/cancel"}
+    # The latest call on Modal, in Modal's own dashboard.
+    return links | {"call": f"{MODAL_DASHBOARD}/{call_id}"} if call_id else links
 
 
 def _progress_out(view: JobView) -> dict[str, Json] | None:

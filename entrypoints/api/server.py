@@ -2,20 +2,24 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from domain.ports.tracing import Tracing
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
 from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
 from entrypoints.metrics.port import metrics_port
+from entrypoints.services import Services
 from entrypoints.settings import Settings, load_settings
+
+OpenServices = Callable[[Settings, Tracing], AbstractAsyncContextManager[Services]]
 
 log = structlog.get_logger()
 
@@ -49,13 +53,13 @@ async def run_api(settings: Settings, *, listening_on: int | None = None) -> Non
     log.info("api.left")
 
 
-def app_for(settings: Settings) -> FastAPI:
+def app_for(settings: Settings, open_services: OpenServices = bootstrap.open_services) -> FastAPI:
     """The application that opens its services when it is started, and closes them at the end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            bootstrap.open_services(settings, tracing) as services,
+            open_services(settings, tracing) as services,
             metrics_port(services, settings, reads_service=True),
         ):
             app.state.services = services

@@ -11,6 +11,7 @@ from entrypoints.cli import (
     client,
     dashboard,
     demo,
+    deploy,
     doctor,
     ledger,
     read_model,
@@ -42,6 +43,7 @@ read_model.register(app)
 audit.register(app)
 archive.register(app)
 ledger.register(app)
+deploy.register(app)
 
 
 def main() -> None:
