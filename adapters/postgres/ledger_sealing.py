@@ -11,6 +11,7 @@ from adapters.postgres.arrays import plain_array, text_array
 from adapters.postgres.pool import Connection, Database, fetch
 from adapters.postgres.statements import statement
 from domain.audit import LedgerRestored
+from domain.errors import HistoryTakenBack
 from domain.events import Provenance
 from domain.ledger.merkle import TileRoot, split
 from domain.ports.ledger_sealing import KeyChange, LedgerTree, Tick
@@ -38,7 +39,14 @@ class PostgresLedgerSealing:
 
     async def newest_tree(self) -> LedgerTree | None:
         rows = await self._database.rows(statement("ledger/newest_tree"), {})
-        return LedgerTree(**rows[0]) if rows else None
+        if not rows:
+            return None
+        if rows[0].pop("is_of_another_cluster"):
+            raise HistoryTakenBack(
+                "The ledger was sealed in another cluster, and came here as a logical dump: it can be read, "
+                "but not go on. Restore a physical backup."
+            )
+        return LedgerTree(**rows[0])
 
     async def begin_tree(self, *, origin: str) -> None:
         parameters = {"number": 1, "origin": origin, "first_position": 1}

@@ -13,9 +13,9 @@ or the same as CloudEvents or CSV (`forms.py`).
 
 Checked are: the signatures; that each event hashes to its leaf hash and each payload to its commitment; that
 leaf hashes and the hashes of what was skipped fold, in order and without gaps, to the signed root, and on the
-way to the root of the auditor's last checkpoint; and that every job's events, folded again, are a history
-that the lifecycle allows (`refold.py`). Because the leaf hashes are proven by the root, an event that does
-not match its own is named exactly.
+way to the root of the auditor's last checkpoint; that every job's events, folded again, are a history which
+the lifecycle allows (`refold.py`); and that nothing was kept back (`completeness.py`). Because the root
+proves the leaf hashes, an event that does not match its own is named exactly.
 """
 
 import base64
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from domain.ledger.completeness import Completeness
 from domain.ledger.forms import read
 from domain.ledger.leaves import canonical, commitment_of, hash_envelope
 from domain.ledger.lines import FORMAT, envelope_of
@@ -92,6 +93,7 @@ class Verifier:
         self._good_until = 0
         self._bad_from = 0
         self._footer: dict[str, Any] | None = None
+        self._completeness = Completeness({}, (0, 0))
 
     def run(self, lines: Iterable[bytes]) -> Verdict:
         has_begun = False
@@ -125,6 +127,8 @@ class Verifier:
         self._before = first - 1 if type(first) is int and first > 0 else 0
         checkpoint = self._trusted(header.get("checkpoint"))
         self.verdict.checkpoint = checkpoint
+        tree = (self._named(1), self._named(checkpoint.size)) if checkpoint else (0, 0)
+        self._completeness = Completeness(header, tree)
         self.note = str(header.get("checkpoint"))
         if checkpoint and self._last:
             self._compare_with_last(checkpoint, self._last)
@@ -154,9 +158,10 @@ class Verifier:
         self._fold(claimed)
         self.verdict.events += 1
         try:
+            self._completeness.add(record)
             for wrong in self._jobs.add(record):
                 self._find(wrong, position)
-        except (TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             self._find(f"{_name(record)} has facts of no sense: {error}", position)
 
     def _payload(self, record: dict[str, Any], position: int) -> None:
@@ -183,7 +188,9 @@ class Verifier:
             self._find(f"leaves positions out without the hashes that stand for them: {error}")
             return
         self.verdict.skipped += last - first + 1
-        self._jobs.skip(last - first + 1)
+        self._completeness.skip(self.line, first, last)
+        if not self._completeness.is_of_whole_jobs:
+            self._jobs.skip(last - first + 1)
 
     def _expect(self, position: int) -> None:
         due = self._before + self._folding.size + 1
@@ -229,6 +236,8 @@ class Verifier:
             self._find(f"says {said}, but {verdict.events} and {size} are there")
         for position, wrong in self._jobs.end():
             self._find(wrong, position)
+        for part, what in self._completeness.end():
+            verdict.findings.append(Finding(part.line, part.first, what))
         if checkpoint := verdict.checkpoint:
             self._compare_with_root(checkpoint, size)
         if self._last and checkpoint and not verdict.compared_with and self._last.size <= checkpoint.size:

@@ -48,7 +48,10 @@ class LedgerSealing(Protocol):
         """The leaf hashes of the positions above `after`, from the next on, as many as are read at once."""
 
     async def newest_tree(self) -> LedgerTree | None:
-        """The tree that grows; None before the first."""
+        """The tree that grows; None before the first.
+
+        Raises HistoryTakenBack where it cannot: what is new could not be told from what was sealed.
+        """
 
     async def begin_tree(self, *, origin: str) -> None:
         """Begin the first tree, at position 1; does nothing when there is one."""

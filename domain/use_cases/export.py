@@ -1,6 +1,8 @@
 """An export that proves itself: the matching events, and hashes in the place of all others."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -31,7 +33,7 @@ async def export(
 ) -> AsyncIterator[dict[str, Any]]:
     """The lines that `domain/ledger/verifier.py` describes, read a page at a time."""
     after, through = _range(tree, asked)
-    said = {**about, "positions": [after + 1, through], "size": tree.size}
+    said = {**about, "filter": _told(asked.which), "positions": [after + 1, through], "size": tree.size}
     yield header_fields(tree.note, tree.first, said)
     writer = _Writer(ledger, tree, asked.known_size)
     while page := await ledger.read(asked.which, after=after, through=through, limit=PAGE):
@@ -53,6 +55,16 @@ def positions(tree: SignedTree, asked: Export) -> tuple[int, int]:
     """The first and last position that the export speaks of; the last is below the first where none is."""
     after, through = _range(tree, asked)
     return after + 1, through
+
+
+def _told(which: EventFilter) -> dict[str, str]:
+    """What was asked for; empty for everything."""
+    asked = ((field.name, getattr(which, field.name)) for field in fields(which))
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asked
+        if value is not None
+    }
 
 
 def _range(tree: SignedTree, asked: Export) -> tuple[int, int]:

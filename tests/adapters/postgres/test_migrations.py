@@ -86,6 +86,16 @@ def test_a_second_upgrade_changes_nothing(empty_database: str) -> None:
     assert shape(empty_database) == first
 
 
+def test_a_migration_of_a_living_history_is_recorded_in_it(empty_database: str) -> None:
+    upgrade(empty_database, "0004")
+    upgrade(empty_database)
+    with psycopg.connect(empty_database) as connection:
+        recorded = connection.execute("SELECT type, actor_id, facts FROM jobledger.job_events").fetchall()
+
+    told = {"from_revision": "0004", "to_revision": newest_revision()}
+    assert recorded == [("SchemaMigrated", "jobledger-migrate", told)]
+
+
 def test_ten_replicas_may_migrate_at_once(empty_database: str) -> None:
     # Processes, because Alembic keeps its context in a module.
     context = get_context("forkserver")

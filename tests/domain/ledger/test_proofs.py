@@ -63,6 +63,61 @@ def test_consistency_paths_of_a_tree_of_seven_are_those_of_the_rfc() -> None:
     assert consistency(7, 7) == consistency(0, 7) == []
 
 
+INPUTS = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+INCLUSION = {
+    (1, 1): (),
+    (1, 8): (
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    ),
+    (6, 8): (
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ),
+    (3, 3): ("fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",),
+    (2, 5): (
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ),
+}
+CONSISTENCY = {
+    (1, 1): (),
+    (1, 8): INCLUSION[1, 8],
+    (6, 8): (
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ),
+    (2, 5): (
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ),
+}
+
+
+def of_vectors(spans: Iterable[Span], size: int) -> tuple[str, ...]:
+    frontier = Frontier()
+    frontier.extend([leaf_hash(bytes.fromhex(text)) for text in INPUTS[:size]])
+    tiles = dict(frontier.partial_tiles())
+    return tuple(hash_of(span, lambda node: node_from(node, size, tiles)).hex() for span in spans)
+
+
+@pytest.mark.parametrize("case", INCLUSION)
+def test_inclusion_proofs_are_those_of_certificate_transparency(case: tuple[int, int]) -> None:
+    """Its reference implementation counts leaves from 1."""
+    leaf, size = case
+
+    assert of_vectors(inclusion(leaf - 1, size), size) == INCLUSION[case]
+
+
+@pytest.mark.parametrize("case", CONSISTENCY)
+def test_consistency_proofs_are_those_of_certificate_transparency(case: tuple[int, int]) -> None:
+    assert of_vectors(consistency(*case), case[1]) == CONSISTENCY[case]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(1, 700), st.data())
 def test_every_leaf_is_proven_in_every_tree(size: int, data: st.DataObject) -> None:
