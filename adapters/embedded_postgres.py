@@ -70,8 +70,13 @@ class EmbeddedPostgres:
     def url(self) -> str:
         return self.url_as("postgres")
 
-    def url_as(self, role: str) -> str:
-        return make_conninfo("", host=str(self._socket_directory), user=role, dbname="postgres")
+    def url_as(self, role: str, *, database: str = "postgres") -> str:
+        return make_conninfo("", host=str(self._socket_directory), user=role, dbname=database)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody, us or another process, runs it and it takes connections."""
+        return (self.directory / "postmaster.pid").exists() and self._answer() == ACCEPTS
 
     def start(self, options: Mapping[str, str] | None = None) -> str:
         """Start the server, or take the one that already runs here, and return the superuser's URL.

@@ -75,6 +75,8 @@ CODE_VERSION = _code_version()
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
 TRANSACTION_WAIT_SECONDS = 3600.0
 
+EMBEDDED_DATABASE = "jobledger"
+
 check_signature = check_ed25519
 
 
@@ -158,39 +160,33 @@ def tracing(part: str) -> Tracing:
 @asynccontextmanager
 async def open_queue(settings: Settings) -> AsyncIterator[JobQueue]:
     """The queue alone, over a single connection that is closed when nobody needs it."""
-    database = Database(
-        settings.database_url,
-        size=1,
-        timeout_seconds=settings.database_timeout_seconds,
-        is_pooled=settings.database_is_pooled,
-        kept=0,
-    )
-    await database.open()
-    try:
+    async with _one_connection(settings.database_url, settings) as database:
         yield PgmqJobQueue(database, code_version=CODE_VERSION)
-    finally:
-        await database.close()
 
 
 @asynccontextmanager
 async def open_archive(settings: Settings, directory: Path) -> AsyncIterator[Archiving]:
     """What archiving works with: the owner's connection, which needs rights that no service has."""
-    database = Database(
-        settings.owner_url,
-        size=1,
-        timeout_seconds=settings.database_timeout_seconds,
-        is_pooled=settings.database_is_pooled,
-    )
-    audit = PostgresAuditTrail(database, Uuid7Ids(), code_version=CODE_VERSION)
-    await database.open()
-    try:
+    async with _one_connection(settings.owner_url, settings) as database:
         yield Archiving(
-            archive=PostgresArchive(database, audit),
+            archive=PostgresArchive(
+                database, PostgresAuditTrail(database, Uuid7Ids(), code_version=CODE_VERSION)
+            ),
             months=PostgresArchivedMonths(database),
             files=GzipArchiveFiles(directory),
             clock=SystemClock(),
             ids=Uuid7Ids(),
         )
+
+
+@asynccontextmanager
+async def _one_connection(url: str, settings: Settings) -> AsyncIterator[Database]:
+    """A single connection, which is closed when nobody needs it."""
+    timeout, is_pooled = settings.database_timeout_seconds, settings.database_is_pooled
+    database = Database(url, size=1, timeout_seconds=timeout, is_pooled=is_pooled, kept=0)
+    await database.open()
+    try:
+        yield database
     finally:
         await database.close()
 
@@ -295,6 +291,6 @@ def prepare_embedded(server: EmbeddedPostgres) -> tuple[str, str]:
 
     The service connects as its own role, so that grants and policies hold here as in production.
     """
-    owner_url = server.database("jobledger")
+    owner_url = server.database(EMBEDDED_DATABASE)
     upgrade(owner_url)
-    return owner_url, server.let_in("jobledger_service", database="jobledger")
+    return owner_url, server.let_in("jobledger_service", database=EMBEDDED_DATABASE)

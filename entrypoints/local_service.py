@@ -14,7 +14,6 @@ from typing import IO
 
 import httpx
 import structlog
-from pydantic import SecretStr
 
 from domain.errors import InvalidSettings, JobledgerError, StorageUnavailable
 from domain.identifiers import UserId
@@ -92,17 +91,9 @@ async def local_service(
 
 
 def _over(settings: Settings, *, port: int, owner_url: str, service_url: str) -> Settings:
-    """These settings, over the embedded PostgreSQL instead of whatever they name."""
-    return settings.model_copy(
-        update={
-            "api_port": port,
-            "data_directory": settings.data_directory.absolute(),
-            "migration_url": SecretStr(owner_url),
-            "transaction_pooler_url": SecretStr(service_url),
-            "listen_url": SecretStr(service_url),
-            "database_is_pooled": False,
-        }
-    )
+    """These settings, over the embedded PostgreSQL, and at the port that is listened on."""
+    here = {"api_port": port, "data_directory": settings.data_directory.absolute()}
+    return settings.over(owner_url=owner_url, service_url=service_url).model_copy(update=here)
 
 
 def _part(name: str, listening: socket.socket, settings: Settings) -> Part:

@@ -248,6 +248,17 @@ class Settings(BaseSettings):
     def owner_url(self) -> str:
         return self.migration_url.get_secret_value() if self.migration_url else self.database_url
 
+    def over(self, *, owner_url: str, service_url: str) -> "Settings":
+        """These, over a PostgreSQL of our own instead of whatever they name: directly, without a pooler."""
+        return self.model_copy(
+            update={
+                "migration_url": SecretStr(owner_url),
+                "transaction_pooler_url": SecretStr(service_url),
+                "listen_url": SecretStr(service_url),
+                "database_is_pooled": False,
+            }
+        )
+
     @property
     def issuer(self) -> str:
         """Who signs the tokens: the Supabase project, or this service itself where it runs locally."""

@@ -19,9 +19,9 @@ from domain.use_cases.archive import KeptMonth, archive_months, drop_detached
 from entrypoints import bootstrap
 from entrypoints.cli import output
 from entrypoints.cli.http import WRONG_USAGE, leave
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.parts import run_async
 from entrypoints.services import Archiving
-from entrypoints.settings import load_settings
 
 COMMAND = "jobledger-archive"
 DOES_NOT_HOLD = 1
@@ -64,7 +64,7 @@ def run(
     async def work() -> tuple[list[ArchivedMonth], list[KeptMonth]]:
         provenance = Provenance(actor=Actor(ActorKind.OPERATOR, COMMAND), command_id="")
         kept: list[KeptMonth] = []
-        async with bootstrap.open_archive(load_settings(), to) as archiving:
+        async with bootstrap.open_archive(settings_here(), to) as archiving:
             provenance = provenance._replace(command_id=archiving.ids.command_id())
             if month:
                 kept += await _move(archiving, month, provenance)

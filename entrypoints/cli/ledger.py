@@ -13,9 +13,10 @@ from domain.ledger.notes import LogKey
 from domain.use_cases.erase import erase_job
 from entrypoints import bootstrap
 from entrypoints.cli.http import NOT_FOUND, REFUSED, leave
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.parts import run_async, run_part
 from entrypoints.services import Services
-from entrypoints.settings import Settings, load_settings
+from entrypoints.settings import Settings
 
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 
@@ -35,7 +36,7 @@ def erase(
     job: Annotated[str, typer.Option(help="The job's id; it must have ended.")], reason: Reason
 ) -> None:
     """Take the personal data out of a job's history, for ever; the history and every proof of it stay."""
-    settings = load_settings()
+    settings = settings_here()
 
     async def run() -> None:
         async with bootstrap.open_services(settings) as services:
@@ -58,7 +59,7 @@ def rotate_key(
     ] = False,
 ) -> None:
     """Sign with a new key from now on, beside the one so far; with --finish, with the new one alone."""
-    settings = load_settings()
+    settings = settings_here()
     shown = run_async(_rotate(settings, reason, finish=finish))
     sys.stdout.write("Checkpoints are signed with:\n" + "".join(f"{key}\n" for key in shown))
 

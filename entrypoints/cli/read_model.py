@@ -11,9 +11,9 @@ from domain.use_cases.rebuild import Rebuilt, rebuild_read_model
 from domain.use_cases.verify import Difference, verify_read_model
 from entrypoints import bootstrap
 from entrypoints.cli import output
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.parts import run_async
 from entrypoints.services import Services
-from entrypoints.settings import load_settings
 
 DIFFERS = 1
 SHOWN = 50
@@ -59,7 +59,7 @@ def verify(as_json: Json = None) -> None:
 
 def rebuild(as_json: Json = None) -> None:
     """Make the table of jobs anew from the events and swap it in, over MIGRATION_URL; the service runs on."""
-    rebuilding = bootstrap.rebuilding(load_settings())
+    rebuilding = bootstrap.rebuilding(settings_here())
     done: list[Rebuilt] = []
 
     async def run(services: Services, bar: Progress) -> None:
@@ -87,7 +87,7 @@ def rebuild(as_json: Json = None) -> None:
 
 def _run(work: Work, name: str) -> None:
     """Run `work` over the services, with a bar on standard error where somebody looks at it."""
-    settings = load_settings()
+    settings = settings_here()
     columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def run() -> None:

@@ -9,9 +9,9 @@ from domain.events import Actor, ActorKind
 from domain.use_cases.recover import Sweep
 from entrypoints import bootstrap
 from entrypoints.cli import output
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.parts import run_async
 from entrypoints.recovery import sweep_once
-from entrypoints.settings import load_settings
 
 COMMAND = "jobledger-recover"
 
@@ -25,7 +25,7 @@ def recover(
     as_json: Annotated[bool | None, typer.Option("--json/--table", help="JSON unless on a terminal.")] = None,
 ) -> None:
     """Take up stuck and orphaned jobs now, over TRANSACTION_POOLER_URL."""
-    settings = load_settings()
+    settings = settings_here()
 
     async def run() -> Sweep:
         async with bootstrap.open_services(settings) as services:

@@ -77,12 +77,14 @@ def chaos(directory: Path, *, seconds: float, seed: int, clients: int = 4) -> Re
             thread.start()
         faults = Faults(up, server, random, pooled)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(random.uniform(0.3, 2.0))
-            faults.one()
-        load.stopping.set()
-        for thread in threads:
-            thread.join()
+        try:
+            while time.monotonic() < end:
+                time.sleep(random.uniform(0.3, 2.0))
+                faults.one()
+        finally:
+            load.stopping.set()
+            for thread in threads:
+                thread.join()
         _drain(url, directory)
         return reckon(url, acknowledged=load.acknowledged, answers=load.answers, faults=faults.done)
 

@@ -1,15 +1,19 @@
 """The whole service as its users start it, killed in the middle."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from entrypoints.cli import app
 from tests.end_to_end.up import END_SECONDS, Up, started, until
 
 
@@ -80,6 +84,20 @@ def test_a_job_that_kills_its_process_each_time_ends_and_nothing_behind_it_waits
     assert [statuses[job_id] for job_id in behind] == ["completed"] * 20
     assert (ended["status"], ended["attempt"]) == ("failed", 2)
     assert ended["error_info"]["cause"] == "crashed"
+
+
+def test_commands_find_the_database_of_a_service_that_runs_here(up: Up) -> None:
+    up.wait_for_all([up.submit()])
+    environment = {"DATA_DIRECTORY": str(up.data_directory)}
+
+    def said(*command: str) -> dict[str, Any]:
+        done = CliRunner().invoke(app, command, env=environment)
+        assert done.exit_code == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    assert said("recover", "--dry-run") == {"dry_run": True, "scanned": 1, "acted": [], "skipped": []}
+    assert said("archive") == {"archived": [], "kept": []}
 
 
 def test_a_second_start_after_everything_was_killed_finishes_every_accepted_job(up: Up) -> None:

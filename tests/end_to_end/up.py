@@ -28,14 +28,14 @@ class Up:
             "--data-directory", str(data_directory), "--port", str(port),
         ]  # fmt: skip
         self.url = f"http://127.0.0.1:{port}"
-        self._data_directory = data_directory
+        self.data_directory = data_directory
         self._port = port
         self.start()
 
     def start(self) -> None:
         quick = {"LEASE_SECONDS": "2", "DRAIN_SECONDS": "1", "CANCEL_GRACE_SECONDS": "1"}
         environment = os.environ | quick | self._settings
-        self._log = (self._data_directory.parent / "up.log").open("a")
+        self._log = (self.data_directory.parent / "up.log").open("a")
         self.process = subprocess.Popen(
             self._command, env=environment, stdout=self._log, stderr=self._log, start_new_session=True
         )
@@ -45,13 +45,13 @@ class Up:
         )
 
     def _is_ready(self) -> bool:
-        assert self.process.poll() is None, (self._data_directory.parent / "up.log").read_text()[-3000:]
+        assert self.process.poll() is None, (self.data_directory.parent / "up.log").read_text()[-3000:]
         with suppress(httpx.HTTPError):
             return httpx.get(f"{self.url}/health/db", trust_env=False).is_success
         return False
 
     def _token(self) -> str:
-        environment = os.environ | {"DATA_DIRECTORY": str(self._data_directory), "API_PORT": str(self._port)}
+        environment = os.environ | {"DATA_DIRECTORY": str(self.data_directory), "API_PORT": str(self._port)}
         command = [sys.executable, "-m", "entrypoints.cli", "token"]
         return subprocess.run(
             command, env=environment, check=True, capture_output=True, text=True
@@ -94,7 +94,7 @@ class Up:
     def kill_everything(self) -> None:
         """Everything at once, PostgreSQL too, without a word."""
         self.client.close()
-        postmaster = int((self._data_directory / "postgres" / "postmaster.pid").read_text().split()[0])
+        postmaster = int((self.data_directory / "postgres" / "postmaster.pid").read_text().split()[0])
         for pid in (self.process.pid, *self.children().values(), postmaster):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

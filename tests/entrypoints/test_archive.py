@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.archive import check_archive
+from domain.errors import ArchiveNotSound
 from domain.identifiers import JobId
 from domain.months import next_month
 from domain.ports.archive import ArchivedMonth
@@ -263,6 +264,24 @@ async def test_killed_at_any_point_it_can_be_run_again(
             if not was_killed():
                 break
     assert kills > 10
+
+
+async def test_a_file_that_the_disk_spoiled_takes_nothing_away(
+    services: Services, archiving: Archiving, database: TestDatabase
+) -> None:
+    job_id = await old_job(services, database, JANUARY)
+
+    class Spoiled:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(archiving.files, name)
+
+        def lines(self, name: str) -> Iterator[bytes]:
+            return (line.replace(b"user-1", b"user-2") for line in archiving.files.lines(name))
+
+    with pytest.raises(ArchiveNotSound, match="Nothing was taken away"):
+        await move(replace(archiving, files=Spoiled()))
+
+    assert not is_gone(database, job_id)
 
 
 async def test_a_reader_in_the_way_is_waited_for(
