@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from datetime import UTC, datetime
 
 import uuid_utils
@@ -28,3 +29,8 @@ class Uuid7Ids:
 class SystemRandomness:
     def chance(self) -> float:
         return random.random()  # noqa: S311 - spreads retries, guards no secret
+
+
+class SystemSecrets:
+    def secret(self, size: int) -> bytes:
+        return secrets.token_bytes(size)

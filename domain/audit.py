@@ -143,6 +143,16 @@ class ArchivedMonthDropped:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEndpointChanged:
+    """A webhook endpoint was created, changed, rotated, enabled, disabled or removed (`change`)."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    endpoint_id: str
+    change: str
+    reason: str | None = personal()
+
+
 AuditEvent = (
     RecoverySwept
     | CommandRefused
@@ -155,6 +165,7 @@ AuditEvent = (
     | SchemaMigrated
     | MonthArchived
     | ArchivedMonthDropped
+    | WebhookEndpointChanged
 )
 
 AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}

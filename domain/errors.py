@@ -10,6 +10,7 @@ JobledgerError
 ├── KeyInUse                 a request with the same idempotency key is still under way
 ├── UniqueKeyHeld            another live job holds the unique key
 ├── BatchRefused             one of all or nothing was refused
+├── EndpointNotFound         no such webhook endpoint, or not the caller's
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── NotPermitted             the caller's role does not allow it
@@ -107,6 +108,11 @@ class BatchRefused(JobledgerError):
     def __init__(self, refusals: Mapping[int, JobledgerError]) -> None:
         super().__init__(f"{len(refusals)} of the jobs cannot be accepted, so none was.")
         self.refusals = refusals
+
+
+class EndpointNotFound(JobledgerError):
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"There is no webhook endpoint {endpoint_id}.")
 
 
 class NotSealed(JobledgerError):

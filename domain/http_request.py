@@ -53,7 +53,7 @@ class HttpRequest:
     follow_redirects: bool = True
 
     def __post_init__(self) -> None:
-        _check_url(self.url)
+        check_url(self.url)
         _check_headers(self.headers)
         if self.body is not None and self.body_text is not None:
             raise ValueError("give body or body_text, not both")
@@ -90,13 +90,13 @@ def http_request_type(outbound: OutboundHttp, clock: Clock) -> JobType:
             return _result(answer)
         told = f"{answer.url} answered {answer.status}: {_text(answer)[:500]}"
         if answer.status in RETRYABLE or answer.status >= LEAST_SERVER_ERROR:
-            raise UnexpectedStatus(told, after_seconds=_retry_after(answer.headers, clock.now()))
+            raise UnexpectedStatus(told, after_seconds=retry_after(answer.headers, clock.now()))
         raise NotRetryable(told)
 
     return http_request
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
     if len(url) > MAX_URL_CHARACTERS:
         raise ValueError(f"url has more than {MAX_URL_CHARACTERS} characters")
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
@@ -164,7 +164,7 @@ def _text(answer: OutboundAnswer) -> str:
     return answer.body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-def _retry_after(headers: Mapping[str, str], now: datetime) -> float:
+def retry_after(headers: Mapping[str, str], now: datetime) -> float:
     """Seconds by RFC 9110 section 10.2.3: a number, or a date; 0 where there is none that makes sense."""
     told = headers.get("retry-after", "").strip()
     if told.isdecimal():

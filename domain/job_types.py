@@ -89,7 +89,10 @@ class RetryLater(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
-    """A named function with its parameter type and policy; `timeout_seconds` bounds one attempt."""
+    """A named function with its parameter type and policy; `timeout_seconds` bounds one attempt.
+
+    One that is not offered is run for the service itself, and clients cannot submit it.
+    """
 
     name: str
     function: Callable[[JobContext, Any], Awaitable[Json] | Json]
@@ -97,6 +100,7 @@ class JobType:
     retry: RetryPolicy
     timeout_seconds: int
     description: str = ""
+    is_offered: bool = True
 
     @property
     def is_async(self) -> bool:
@@ -108,7 +112,7 @@ _is_async = cache(inspect.iscoroutinefunction)
 
 
 def job_type(
-    name: str, *, retry: RetryPolicy | None = None, timeout_seconds: int = 3600
+    name: str, *, retry: RetryPolicy | None = None, timeout_seconds: int = 3600, is_offered: bool = True
 ) -> Callable[[Callable[[JobContext, Any], Any]], JobType]:
     """Declare a function as a job type; nothing is registered until its module is named in `JOB_MODULES`."""
 
@@ -123,6 +127,7 @@ def job_type(
             retry=retry or RetryPolicy(),
             timeout_seconds=timeout_seconds,
             description=inspect.getdoc(function) or "",
+            is_offered=is_offered,
         )
 
     return declare
@@ -145,6 +150,10 @@ class JobTypes:
         """The type's retry policy; the default one for a type that this process does not know."""
         kind = self._by_name.get(name)
         return kind.retry if kind else RetryPolicy()
+
+    def offered(self) -> dict[str, JobType]:
+        """Those that clients may submit, by name in order."""
+        return {name: kind for name, kind in sorted(self._by_name.items()) if kind.is_offered}
 
     def __iter__(self) -> Iterator[JobType]:
         return iter(self._by_name.values())

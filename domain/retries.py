@@ -22,8 +22,9 @@ class RetryPolicy:
 
     `max_attempts` counts attempts that failed or timed out, `max_lost_attempts` those that crashed, were
     preempted or let their lease lapse; releases count for nothing. The n-th wait is
-    `first_delay_seconds * factor**(n-1)`, at most `max_delay_seconds`, of which up to the share `jitter` is
-    taken off at random, so that jobs that failed together do not return together.
+    `first_delay_seconds * factor**(n-1)`, or the n-th of `delays_seconds` where they are given (the last one
+    for ever); at most `max_delay_seconds`, of which up to the share `jitter` is taken off at random, so that
+    jobs that failed together do not return together.
     """
 
     max_attempts: int = 3
@@ -33,6 +34,7 @@ class RetryPolicy:
     max_delay_seconds: float = 3600.0
     jitter: float = 0.25
     when_lost: WhenLost = WhenLost.FAIL
+    delays_seconds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1 or self.max_lost_attempts < 0:
@@ -42,16 +44,20 @@ class RetryPolicy:
             raise ValueError("first_delay_seconds must be between 0 and a year")
         if not (0 <= self.max_delay_seconds <= MAX_DELAY_SECONDS):
             raise ValueError("max_delay_seconds must be between 0 and a year")
+        if not all(0 <= delay <= MAX_DELAY_SECONDS for delay in self.delays_seconds):
+            raise ValueError("delays_seconds must be between 0 and a year")
         if not (1 <= self.factor <= MAX_FACTOR and 0 <= self.jitter <= 1):
             raise ValueError("factor must be between 1 and 100, and jitter between 0 and 1")
 
 
 def delay_seconds(policy: RetryPolicy, *, spent: int, chance: float) -> float:
     """Seconds to wait after `spent` attempts of a budget; `chance` in [0, 1) draws the jitter."""
-    # A float power overflows after about a thousand doublings; no cap is that far away.
-    exponent = min(spent - 1, 64)
-    full = min(policy.first_delay_seconds * policy.factor**exponent, policy.max_delay_seconds)
-    return full * (1 - policy.jitter * chance)
+    if policy.delays_seconds:
+        full = policy.delays_seconds[min(spent, len(policy.delays_seconds)) - 1]
+    else:
+        # A float power overflows after about a thousand doublings; no cap is that far away.
+        full = policy.first_delay_seconds * policy.factor ** min(spent - 1, 64)
+    return min(full, policy.max_delay_seconds) * (1 - policy.jitter * chance)
 
 
 def next_try_at(policy: RetryPolicy, *, spent: int, chance: float, at: datetime) -> datetime:

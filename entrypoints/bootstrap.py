@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -38,9 +37,10 @@ from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.vitals import PostgresVitalSigns
+from adapters.postgres.webhooks import PostgresWebhookEndpoints
 from adapters.postgres.workers import PostgresWorkers
 from adapters.signing_keys import FiledKeys, GivenKeys
-from adapters.system import SystemClock, SystemRandomness, Uuid7Ids
+from adapters.system import SystemClock, SystemRandomness, SystemSecrets, Uuid7Ids
 from domain.errors import InvalidSettings
 from domain.http_request import http_request_type
 from domain.job_types import JobType, JobTypes
@@ -57,6 +57,8 @@ from domain.ports.tokens import TokenIssuer, TokenVerifier
 from domain.ports.tracing import Tracing
 from domain.routes import LOCAL
 from domain.sample_task import sample_task
+from domain.webhook_delivery import Deliverer
+from entrypoints.job_modules import with_modules
 from entrypoints.metrics.process import watch_process
 from entrypoints.services import Archiving, Services
 from entrypoints.settings import Environment, Settings
@@ -103,7 +105,12 @@ async def open_services(settings: Settings, tracing: Tracing | None = None) -> A
     listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
     hints = PostgresHints(database, listen_url=listen_url)
     ids = Uuid7Ids()
-    types = job_types(settings)
+    endpoints = PostgresWebhookEndpoints(database)
+    ledger = PostgresLedgerReading(database)
+    audit = PostgresAuditTrail(database, ids, code_version=CODE_VERSION)
+    outbound = GuardedHttp(settings.http_allowed_networks)
+    deliverer = Deliverer(endpoints, ledger, outbound, audit, SystemClock(), ids)
+    types = job_types(settings, deliverer.job_type)
     services = Services(
         store=PostgresEventStore(database, transactions, code_version=CODE_VERSION, routes=settings.routes),
         views=PostgresJobViews(database),
@@ -114,19 +121,21 @@ async def open_services(settings: Settings, tracing: Tracing | None = None) -> A
         health=PostgresHealth(database, transactions),
         recovery=PostgresRecovery(database),
         read_model=PostgresReadModel(database),
-        audit=PostgresAuditTrail(database, ids, code_version=CODE_VERSION),
+        audit=audit,
         archived_months=PostgresArchivedMonths(database),
         statistics=PostgresJobStatistics(database),
         sealing=PostgresLedgerSealing(database, ids, code_version=CODE_VERSION),
-        ledger=PostgresLedgerReading(database),
+        ledger=ledger,
         workers=PostgresWorkers(database),
         standings=PostgresStandings(database),
+        endpoints=endpoints,
         vitals=PostgresVitalSigns(database),
         types=types,
         parser=PydanticParameterParser(types),
         clock=SystemClock(),
         ids=ids,
         randomness=SystemRandomness(),
+        secrets=SystemSecrets(),
         tracing=tracing or NoTracing(),
     )
     watch_process(services.tallies, services.health, version=CODE_VERSION)
@@ -195,20 +204,13 @@ def archive_files(directory: Path) -> ArchiveFiles:
     return GzipArchiveFiles(directory)
 
 
-def job_types(settings: Settings) -> JobTypes:
-    """The built-in job types and those of JOB_MODULES; raises InvalidSettings for a module that is wrong."""
+def job_types(settings: Settings, *own: JobType) -> JobTypes:
+    """Our `own` job types, the other built-in ones and those of JOB_MODULES.
+
+    Raises InvalidSettings for a module that is wrong.
+    """
     http_request = http_request_type(GuardedHttp(settings.http_allowed_networks), SystemClock())
-    known: dict[str, JobType] = {kind.name: kind for kind in (sample_task, http_request)}
-    for name in settings.job_modules:
-        try:
-            module = import_module(name)
-        except ImportError as error:
-            raise InvalidSettings(f"JOB_MODULES: {name} cannot be imported: {error}") from error
-        found = [value for value in vars(module).values() if isinstance(value, JobType)]
-        for kind in found:
-            if known.setdefault(kind.name, kind) is not kind:
-                raise InvalidSettings(f"JOB_MODULES: two job types are named {kind.name!r}.")
-    return JobTypes(known.values())
+    return with_modules([sample_task, http_request, *own], settings.job_modules)
 
 
 def local_compute(services: Services, settings: Settings, *, name: str = LOCAL) -> Compute:

@@ -1,6 +1,6 @@
 """The relay: moves due outbox entries into the queue, woken by hints and a slow poll.
 
-Its process also dispatches, sweeps and counts.
+Its process also dispatches, sweeps, counts and hands events to webhooks.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from entrypoints.recovery import sweep_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from entrypoints.tracing import trace_relayed
+from entrypoints.webhooks import hand_over_until
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ async def run_relay(settings: Settings) -> None:
                 relay_until(leaving, services, settings),
                 sweep_until(leaving, services, settings),
                 count_until(leaving, services, settings),
+                hand_over_until(leaving, services, settings),
                 dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
             )
     log.info("relay.left")

@@ -19,9 +19,10 @@ from domain.ports.parameters import ParameterParser
 from domain.ports.read_model import ReadModel
 from domain.ports.recovery import Recovery
 from domain.ports.standings import Standings
-from domain.ports.system import Clock, Ids, Randomness
+from domain.ports.system import Clock, Ids, Randomness, Secrets
 from domain.ports.tracing import Tracing
 from domain.ports.vitals import VitalSigns
+from domain.ports.webhooks import WebhookEndpoints
 from domain.ports.workers import Workers
 from entrypoints.metrics.tallies import Tallies
 
@@ -44,12 +45,14 @@ class Services:
     ledger: LedgerReading
     workers: Workers
     standings: Standings
+    endpoints: WebhookEndpoints
     vitals: VitalSigns
     types: JobTypes
     parser: ParameterParser
     clock: Clock
     ids: Ids
     randomness: Randomness
+    secrets: Secrets
     tracing: Tracing
     tallies: Tallies = field(default_factory=Tallies)
 

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     job_modules: Names = Field([], description="Modules with your job types, importable from here.")
     http_allowed_networks: Names = Field(
         [],
-        description="Networks (CIDR) that http_request jobs may reach although they are not public.",
+        description="Networks (CIDR) that http_request jobs and webhooks may reach, public or not.",
     )
     job_stuck_timeout_minutes: int = Field(
         15, ge=1, description="How long after its lease's end, or its due time, recovery takes up a job."

@@ -31,6 +31,7 @@ from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.vitals import PostgresVitalSigns
+from adapters.postgres.webhooks import PostgresWebhookEndpoints
 from adapters.postgres.workers import PostgresWorkers
 from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
@@ -144,6 +145,7 @@ class PostgresPorts:
     statistics: PostgresJobStatistics
     workers: PostgresWorkers
     standings: PostgresStandings
+    endpoints: PostgresWebhookEndpoints
     vitals: PostgresVitalSigns
     sealing: PostgresLedgerSealing
     ledger: PostgresLedgerReading
@@ -180,6 +182,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         statistics=PostgresJobStatistics(pool),
         workers=PostgresWorkers(pool),
         standings=PostgresStandings(pool),
+        endpoints=PostgresWebhookEndpoints(pool),
         vitals=PostgresVitalSigns(pool),
         sealing=PostgresLedgerSealing(pool, Uuid7Ids(), code_version="test"),
         ledger=PostgresLedgerReading(pool),

@@ -24,3 +24,8 @@ class Ids(Protocol):
 class Randomness(Protocol):
     def chance(self) -> float:
         """Uniform in [0, 1)."""
+
+
+class Secrets(Protocol):
+    def secret(self, size: int) -> bytes:
+        """`size` bytes that nobody can guess."""

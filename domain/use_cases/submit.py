@@ -155,8 +155,8 @@ def _change(
     at: datetime,
 ) -> Change:
     kind = types.find(submission.job_type)
-    if kind is None:
-        known = ", ".join(types.names())
+    if kind is None or not kind.is_offered:
+        known = ", ".join(types.offered())
         problem = f"There is no job type {submission.job_type!r}; known are {known}."
         raise InvalidSubmission([FieldProblem(pointer="/job_type", detail=problem)])
     parser.parse(kind, submission.job_parameters)

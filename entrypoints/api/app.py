@@ -21,6 +21,7 @@ from entrypoints.api import (
     job_stream,
     jobs,
     problems,
+    webhooks,
 )
 from entrypoints.api.documentation import DocumentedApi
 from entrypoints.api.metrics import RequestMetrics
@@ -76,6 +77,7 @@ def create_app(
     app.include_router(feed.router)
     app.include_router(audit.router)
     app.include_router(bulk_acts.router)
+    app.include_router(webhooks.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)

@@ -63,8 +63,7 @@ class Form(StrEnum):
 
 @router.get("/job-types", operation_id="list_job_types", responses=answers(401, ok=JobTypesOut))
 async def list_job_types(services: Work, _: CurrentUser) -> Response:
-    """The job types that this service knows, by name."""
-    kinds = sorted(services.types, key=lambda kind: kind.name)
+    """The job types that can be submitted here, by name."""
     return json_response(
         {
             "job_types": [
@@ -75,7 +74,7 @@ async def list_job_types(services: Work, _: CurrentUser) -> Response:
                     "max_attempts": kind.retry.max_attempts,
                     "timeout_seconds": kind.timeout_seconds,
                 }
-                for kind in kinds
+                for kind in services.types.offered().values()
             ]
         }
     )

@@ -17,6 +17,7 @@ from adapters.in_memory.recovery import InMemoryRecovery
 from adapters.in_memory.standings import InMemoryStandings
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.vitals import InMemoryVitalSigns
+from adapters.in_memory.webhooks import InMemoryWebhookEndpoints
 from adapters.in_memory.workers import InMemoryWorkers
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.dispatches import Dispatches
@@ -31,6 +32,7 @@ from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.recovery import Recovery
 from domain.ports.standings import Standings
 from domain.ports.vitals import VitalSigns
+from domain.ports.webhooks import WebhookEndpoints
 from domain.ports.workers import Workers
 from domain.routes import MODAL, Routes
 from tests.fakes.system import FakeClock
@@ -68,6 +70,8 @@ class Ports(Protocol):
     @property
     def vitals(self) -> VitalSigns: ...
     @property
+    def endpoints(self) -> WebhookEndpoints: ...
+    @property
     def sealing(self) -> LedgerSealing: ...
     @property
     def ledger(self) -> LedgerReading: ...
@@ -94,6 +98,7 @@ class InMemoryPorts:
     statistics: InMemoryJobStatistics
     workers: InMemoryWorkers
     standings: InMemoryStandings
+    endpoints: InMemoryWebhookEndpoints
     vitals: InMemoryVitalSigns
     hints: InMemoryHints
     ledger: InMemoryLedger
@@ -129,6 +134,7 @@ def in_memory_ports() -> InMemoryPorts:
         statistics,
         InMemoryWorkers(state),
         InMemoryStandings(state),
+        InMemoryWebhookEndpoints(state),
         InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
         InMemoryLedger(state, audit),

@@ -41,3 +41,13 @@ class FixedChance:
 
     def chance(self) -> float:
         return self.value
+
+
+@dataclass
+class CountingSecrets:
+    """Each secret is another, and known."""
+
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def secret(self, size: int) -> bytes:
+        return bytes([next(self._numbers)]) * size
