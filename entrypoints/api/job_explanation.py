@@ -13,6 +13,7 @@ from domain.ports.standings import COUNTED_TO, Standing
 from entrypoints.api.answers import instant, json_response
 from entrypoints.api.auth import get_settings
 from entrypoints.api.requests import Reading, Work, answers, read_visible
+from entrypoints.services import Services
 from entrypoints.settings import Settings
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -96,13 +97,18 @@ async def explain_job(
     standing = await services.standings.of(view.job.id)
     if standing is None:
         raise JobNotFound(job_id)
-    kind = services.types.find(view.job.job_type)
-    patience = Patience(
+    patience = patience_for(view.job.job_type, services, settings)
+    return json_response(_explanation_out(standing, explain(standing, patience)))
+
+
+def patience_for(job_type: str, services: Services, settings: Settings) -> Patience:
+    """How long things may take for jobs of this type, as this service is set."""
+    kind = services.types.find(job_type)
+    return Patience(
         lease=timedelta(seconds=settings.lease_seconds),
         attempt=timedelta(seconds=kind.timeout_seconds if kind else settings.lease_seconds),
         silence=timedelta(minutes=settings.job_stuck_timeout_minutes),
     )
-    return json_response(_explanation_out(standing, explain(standing, patience)))
 
 
 def _explanation_out(standing: Standing, explanation: Explanation) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Cancel and retry from the dashboard: a preview of what would happen, a reason, and what did happen."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
+from domain import decisions
 from domain.errors import (
     FieldProblem,
     IllegalTransition,
@@ -16,22 +19,28 @@ from domain.errors import (
     UniqueKeyHeld,
     VersionConflict,
 )
+from domain.events import JobEvent
 from domain.identifiers import JobId
-from domain.lifecycle import Act, Status, allowed
+from domain.job import Job
+from domain.lifecycle import Act
+from domain.use_cases.act_on_many import Step, Target, act_on_many, find_targets
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.retry import retry_job
 from domain.views import JobView
+from entrypoints.api.cursors import JOB_ID
 from entrypoints.api.problems import KINDS
 from entrypoints.api.requests import Work, provenance_of
 from entrypoints.dashboard.forms import Form, Sent
 from entrypoints.dashboard.job_page import values_of
-from entrypoints.dashboard.jobs_page import JOBS, may
+from entrypoints.dashboard.jobs_page import JOBS, AskedFor, filter_of
 from entrypoints.dashboard.pages import PageRoute, page, record_refusal
 from entrypoints.dashboard.viewer import SignedIn, Viewer, read_seen
 from entrypoints.services import Services
 
-MAX_JOBS = 100
+MAX_JOBS = 1000
 REFUSALS = (JobNotFound, IllegalTransition, VersionConflict, UniqueKeyHeld)
+NO_REASON_YET = "not said yet"
+VERSION = re.compile(r"[0-9]{1,9}")
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -42,34 +51,14 @@ class Verb(StrEnum):
 
 
 ACTS = {Verb.CANCEL: Act.CANCEL, Verb.RETRY: Act.RETRY}
+DECISIONS = {Verb.CANCEL: decisions.cancel, Verb.RETRY: decisions.retry}
 
 
-class Preview(NamedTuple):
-    """What an act would do to one job: where it leads, or why it would be refused."""
+class Row(NamedTuple):
+    """One of many jobs: what would happen to it or did, and the job itself where it may be seen."""
 
-    view: JobView
-    leads_to: Status | None
-    refusal: str
-
-
-class Outcome(NamedTuple):
-    """What an act did to one job: the job after it, or why it was refused."""
-
-    job_id: JobId
-    after: JobView | None
-    refusal: str
-    status: int
-
-
-def preview(viewer: Viewer, view: JobView, verb: Verb) -> Preview:
-    if not allowed(view.job.status, ACTS[verb]):
-        return Preview(view, None, str(IllegalTransition(act=verb, status=view.job.status)))
-    if not may(viewer, view, ACTS[verb]):
-        return Preview(view, None, "It is somebody else's job.")
-    if verb is Verb.RETRY:
-        return Preview(view, Status.PENDING, "")
-    is_running = view.job.status is Status.PROCESSING
-    return Preview(view, Status.CANCELLING if is_running else Status.CANCELLED, "")
+    step: Step
+    view: JobView | None
 
 
 @router.post(f"{JOBS}/{{job_id}}/{{verb}}")
@@ -79,98 +68,122 @@ async def act_on_job(
     """Do it and show the job; a refusal shows the job as it is by now, with what was wrong."""
     viewer.check_may_act()
     view = await read_seen(services, viewer, job_id)
+    act: Any = cancel_job if verb is Verb.CANCEL else retry_job
     try:
-        reason = form.reason()
-        await _act(request, services, viewer, verb, view.job.id, reason, form.version())
+        await act(
+            services.store,
+            services.hints,
+            job_id=view.job.id,
+            reason=form.reason(),
+            owner=viewer.owner,
+            expected_version=form.version(),
+            provenance=provenance_of(request, services, viewer.actor),
+        )
     except (*REFUSALS, InvalidSubmission) as error:
         await record_refusal(request, error)
         view = await read_seen(services, viewer, job_id)
-        values = await values_of(services, viewer, view)
-        problem = {"title": KINDS[type(error)].title, "detail": _told(error), "verb": verb}
-        return page(request, "job.html", KINDS[type(error)].status, viewer=viewer, problem=problem, **values)
+        values = await values_of(request.app.state.settings, services, viewer, view)
+        problem = {"title": KINDS[type(error)].title, "detail": _told(error)}
+        status = KINDS[type(error)].status
+        return page(request, "job.html", status, viewer=viewer, problem=problem, **values)
     return RedirectResponse(f"{JOBS}/{job_id}?done={verb}", 303)
 
 
 @router.post(f"{JOBS}:preview")
-async def preview_jobs(request: Request, services: Work, viewer: SignedIn, form: Sent) -> Response:
-    """What an act would do to each of the chosen jobs; nothing is done yet."""
+async def preview_jobs(
+    request: Request, services: Work, viewer: SignedIn, asked: AskedFor, form: Sent
+) -> Response:
+    """What an act would do to each of the chosen jobs, or of all that the list's filter finds."""
     viewer.check_may_act()
-    verb, chosen = _chosen(form)
-    previews = [preview(viewer, view, verb) for view in await _seen(services, viewer, chosen)]
-    return page(request, "bulk_preview.html", viewer=viewer, verb=verb, previews=previews, problem=None)
+    verb = _verb(form)
+    if form.one("all"):
+        which = filter_of(asked, viewer, services.clock.now())
+        targets, is_complete = await find_targets(services.views, which=which, act=ACTS[verb], limit=MAX_JOBS)
+    else:
+        targets, is_complete = _chosen(form), True
+    return await _preview(request, services, viewer, verb, targets, is_complete=is_complete)
 
 
 @router.post(f"{JOBS}:act")
 async def act_on_jobs(request: Request, services: Work, viewer: SignedIn, form: Sent) -> Response:
-    """Do it to each of the chosen jobs at the version that was shown, and say for each what happened."""
+    """Do it to each of the jobs at the version that was shown, and say for each what happened."""
     viewer.check_may_act()
-    verb, chosen = _chosen(form)
-    views = await _seen(services, viewer, chosen)
+    verb, targets = _verb(form), _chosen(form)
     try:
         reason = form.reason()
     except InvalidSubmission as error:
-        previews = [preview(viewer, view, verb) for view in views]
-        return page(
-            request,
-            "bulk_preview.html",
-            422,
-            viewer=viewer,
-            verb=verb,
-            previews=previews,
-            problem=_told(error),
-        )
-    outcomes = []
-    for view in views:
-        try:
-            after = await _act(request, services, viewer, verb, view.job.id, reason, chosen[view.job.id])
-            outcomes.append(Outcome(view.job.id, after, "", 200))
-        except REFUSALS as error:
-            await record_refusal(request, error)
-            outcomes.append(Outcome(view.job.id, None, str(error), KINDS[type(error)].status))
-    return page(request, "bulk_done.html", viewer=viewer, verb=verb, outcomes=outcomes, reason=reason)
+        return await _preview(request, services, viewer, verb, targets, problem=_told(error))
+    rows = await _act(request, services, viewer, targets, partial(DECISIONS[verb], reason=reason))
+    return page(request, "bulk_done.html", viewer=viewer, verb=verb, rows=rows, reason=reason)
+
+
+async def _preview(
+    request: Request,
+    services: Services,
+    viewer: Viewer,
+    verb: Verb,
+    targets: Sequence[Target],
+    *,
+    is_complete: bool = True,
+    problem: str | None = None,
+) -> HTMLResponse:
+    decide = partial(DECISIONS[verb], reason=NO_REASON_YET)
+    rows = await _act(request, services, viewer, targets, decide, dry_run=True)
+    return page(
+        request,
+        "bulk_preview.html",
+        422 if problem else 200,
+        viewer=viewer,
+        verb=verb,
+        rows=rows,
+        is_complete=is_complete,
+        problem=problem,
+    )
 
 
 async def _act(
     request: Request,
     services: Services,
     viewer: Viewer,
-    verb: Verb,
-    job_id: JobId,
-    reason: str,
-    version: int | None,
-) -> JobView:
-    act: Any = cancel_job if verb is Verb.CANCEL else retry_job
-    after: JobView = await act(
+    targets: Sequence[Target],
+    decide: Callable[[Job], JobEvent],
+    *,
+    dry_run: bool = False,
+) -> list[Row]:
+    steps = await act_on_many(
         services.store,
+        services.views,
         services.hints,
-        job_id=job_id,
-        reason=reason,
-        owner=viewer.owner,
-        expected_version=version,
+        targets=targets,
+        decide=decide,
         provenance=provenance_of(request, services, viewer.actor),
+        owner=viewer.owner,
+        dry_run=dry_run,
     )
-    return after
+    views = await services.views.get_many([target.job_id for target in targets])
+    return [
+        Row(step, None if isinstance(step.refusal, JobNotFound) else views.get(step.target.job_id))
+        for step in steps
+    ]
 
 
-def _chosen(form: Form) -> tuple[Verb, dict[JobId, int | None]]:
-    """The act, and the jobs with the versions that were shown: each is sent as `id` or `id@version`."""
-    names = form.get("job", [])
-    problems = []
+def _verb(form: Form) -> Verb:
     if form.one("verb") not in set(Verb):
-        problems.append(FieldProblem(pointer="/verb", detail="Choose cancel or retry."))
-    if not 1 <= len(names) <= MAX_JOBS:
-        problems.append(FieldProblem(pointer="/job", detail=f"Choose 1 to {MAX_JOBS} jobs first."))
-    if problems:
-        raise InvalidSubmission(problems)
-    chosen: dict[JobId, int | None] = {}
-    for name in names:
+        raise InvalidSubmission([FieldProblem(pointer="/verb", detail="Choose cancel or retry.")])
+    return Verb(form.one("verb"))
+
+
+def _chosen(form: Form) -> list[Target]:
+    """The jobs with the versions that were shown, each sent as `id@version`."""
+    chosen: dict[str, Target] = {}
+    for name in form.get("job", []):
         job_id, _, version = name.partition("@")
-        chosen[JobId(job_id)] = int(version) if version.isascii() and version.isdigit() else None
-    return Verb(form.one("verb")), chosen
-
-
-async def _seen(services: Services, viewer: Viewer, chosen: dict[JobId, int | None]) -> Sequence[JobView]:
-    return [await read_seen(services, viewer, job_id) for job_id in chosen]
+        if not JOB_ID.fullmatch(job_id) or not VERSION.fullmatch(version):
+            raise InvalidSubmission([FieldProblem(pointer="/job", detail="The choice cannot be read.")])
+        chosen[job_id] = Target(job_id=JobId(job_id), version=int(version))
+    if not 1 <= len(chosen) <= MAX_JOBS:
+        raise InvalidSubmission([FieldProblem(pointer="/job", detail=f"Choose 1 to {MAX_JOBS} jobs first.")])
+    return list(chosen.values())
 
 
 def _told(error: JobledgerError) -> str:

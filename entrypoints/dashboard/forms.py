@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from domain.errors import FieldProblem, InvalidSubmission, NotPermitted
 
-MAX_FIELDS = 300
+MAX_FIELDS = 1100
 MAX_REASON = 500
 
 

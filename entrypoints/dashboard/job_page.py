@@ -5,10 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from domain.events import RecordedEvent
+from domain.explanation import explain
 from domain.identifiers import JobId
 from domain.lifecycle import Act
 from domain.views import JobView
 from entrypoints.api.answers import event_out, job_out, json_response
+from entrypoints.api.job_explanation import patience_for
 from entrypoints.api.requests import Watch, Work
 from entrypoints.dashboard.changes import rows_of
 from entrypoints.dashboard.jobs_page import JOBS, may
@@ -19,12 +21,13 @@ from entrypoints.dashboard.timeline import timeline_of
 from entrypoints.dashboard.viewer import SignedIn, Viewer, note_reading, read_seen
 from entrypoints.dashboard.words import pretty
 from entrypoints.services import Services
+from entrypoints.settings import Settings
 
 EVENTS_AT_ONCE = 1000
 # A page holds no more of a history than somebody reads; the JSON holds all of it.
 MAX_EVENTS = 2000
 REFRESH_SECONDS = 0.5
-LOOKS_FOR_PROOF = 4
+LOOKS_IN_BETWEEN = 4
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -33,35 +36,41 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 async def show_job(request: Request, job_id: str, services: Work, viewer: SignedIn) -> Response:
     await note_reading(request, viewer)
     view = await read_seen(services, viewer, job_id)
-    return page(request, "job.html", viewer=viewer, **await values_of(services, viewer, view))
+    return page(
+        request, "job.html", viewer=viewer, **await values_of(_settings(request), services, viewer, view)
+    )
 
 
 @router.get(f"{JOBS}/{{job_id}}/live")
-async def follow_job(job_id: str, services: Work, watch: Watch, viewer: SignedIn) -> Response:
-    drawing = JobDrawing(services, viewer, job_id)
+async def follow_job(
+    request: Request, job_id: str, services: Work, watch: Watch, viewer: SignedIn
+) -> Response:
+    drawing = JobDrawing(_settings(request), services, viewer, job_id)
     return stream(drawing.draw, services, watch, until=viewer.expires_at, every=REFRESH_SECONDS)
 
 
 class JobDrawing:
-    """Draws a job anew when it moved on, and now and then until it is proven."""
+    """Draws a job anew when it moved on, and now and then until it has ended and is proven."""
 
-    def __init__(self, services: Services, viewer: Viewer, job_id: str) -> None:
+    def __init__(self, settings: Settings, services: Services, viewer: Viewer, job_id: str) -> None:
+        self._settings = settings
         self._services = services
         self._viewer = viewer
         self._job_id = job_id
         self._version = 0
         self._looks = 0
-        self._is_proven = False
+        self._is_settled = False
         self._drawn = ""
 
     async def draw(self) -> str:
         view = await read_seen(self._services, self._viewer, self._job_id)
         self._looks += 1
-        looks_again = not self._is_proven and self._looks % LOOKS_FOR_PROOF == 0
+        looks_again = not self._is_settled and self._looks % LOOKS_IN_BETWEEN == 0
         if view.job.version != self._version or looks_again:
-            values = await values_of(self._services, self._viewer, view)
+            values = await values_of(self._settings, self._services, self._viewer, view)
             self._drawn = render("job_parts.html", viewer=self._viewer, **values)
-            self._version, self._is_proven = view.job.version, values["proof"].state is Proven.ALL
+            self._version = view.job.version
+            self._is_settled = view.job.has_ended and values["proof"].state is Proven.ALL
         return self._drawn
 
 
@@ -86,11 +95,14 @@ async def whole_stream(services: Services, job_id: JobId, *, most: int | None = 
     return events
 
 
-async def values_of(services: Services, viewer: Viewer, view: JobView) -> dict[str, Any]:
+async def values_of(settings: Settings, services: Services, viewer: Viewer, view: JobView) -> dict[str, Any]:
     """What the templates of a job show."""
     events = await whole_stream(services, view.job.id, most=MAX_EVENTS)
     now = services.clock.now()
+    standing = await services.standings.of(view.job.id)
+    patience = patience_for(view.job.job_type, services, settings)
     return {
+        "explanation": explain(standing, patience) if standing else None,
         "view": view,
         "job": view.job,
         "rows": rows_of(events),
@@ -104,3 +116,8 @@ async def values_of(services: Services, viewer: Viewer, view: JobView) -> dict[s
         "whole": pretty(job_out(view)),
         "now": now,
     }
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings

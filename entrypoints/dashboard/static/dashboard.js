@@ -61,7 +61,7 @@ function tellLive(state, text) {
   }
 }
 const isHeld = () =>
-  one("[data-hold-while-checked] tbody input:checked") !== null || one("dialog[open]") !== null;
+  one("[data-hold-while-checked] input:checked") !== null || one("dialog[open]") !== null;
 document.addEventListener("htmx:sse:after:connection", () => tellLive("on", "Live"));
 document.addEventListener("htmx:sse:error", (event) => {
   const status = /** @type {CustomEvent} */ (event).detail?.status;
@@ -94,11 +94,12 @@ window.addEventListener("hashchange", signInByLink);
 function countPicked() {
   const boxes = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll("tbody .pick input")]);
   const picked = boxes.filter((box) => box.checked).length;
+  const every = /** @type {HTMLInputElement | null} */ (one("#pick-every"))?.checked ?? false;
   for (const button of document.querySelectorAll("[data-needs-picked]")) {
-    /** @type {HTMLButtonElement} */ (button).disabled = picked === 0;
+    /** @type {HTMLButtonElement} */ (button).disabled = picked === 0 && !every;
   }
   const words = one("[data-picked]");
-  if (words) words.textContent = picked ? `${picked} chosen` : "Choose jobs to act on several at once";
+  if (words) words.textContent = every ? "All of them" : picked ? `${picked} chosen` : "Choose jobs to act on several at once";
   const all = /** @type {HTMLInputElement | null} */ (one("[data-pick-all]"));
   if (all) {
     all.checked = boxes.length > 0 && picked === boxes.length;
@@ -115,7 +116,7 @@ document.addEventListener("change", (event) => {
       /** @type {HTMLInputElement} */ (box).checked = target.checked;
     }
   }
-  if (target.closest(".pick")) countPicked();
+  if (target.closest(".pick, .all")) countPicked();
   if (target.matches("input[type=checkbox], select")) {
     /** @type {HTMLFormElement | null} */ (target.closest("form[data-submit-on-change]"))?.requestSubmit();
   }

@@ -282,7 +282,49 @@ async def test_several_jobs_are_previewed_and_each_is_told_apart(site: Site, as_
     assert (await now(site, moving)).job.status is Status.PROCESSING
 
 
-@pytest.mark.parametrize("sent", [{"verb": "cancel"}, {"verb": "erase", "job": "x"}])
+async def test_all_that_a_filter_finds_are_previewed_and_exactly_those_are_acted_on(
+    site: Site, as_user: As
+) -> None:
+    world = site.world
+    mine = [await world.submit(user=UserId("user-1"), tags=("old",)) for _ in range(30)]
+    theirs = await world.submit(user=UserId("user-2"), tags=("old",))
+    other = await world.submit(user=UserId("user-1"))
+    client = as_user("user-1")
+    shown = await client.post("/dashboard/jobs:preview?tag=old", data={"verb": "cancel", "all": "1"})
+    chosen = re.findall(r'name="job" value="([^"]+)"', shown.text)
+    await client.post("/dashboard/jobs:act", data={"verb": "cancel", "job": chosen, "reason": "too old"})
+    statuses = [(await now(site, view)).job.status for view in mine]
+
+    assert "Cancel 30 jobs" in shown.text
+    assert set(chosen) == {f"{view.job.id}@1" for view in mine}
+    assert set(statuses) == {Status.CANCELLED}
+    assert (await now(site, theirs)).job.status is Status.PENDING
+    assert (await now(site, other)).job.status is Status.PENDING
+
+
+async def test_other_peoples_jobs_in_a_choice_are_as_if_they_were_not_there(site: Site, as_user: As) -> None:
+    theirs = await site.world.submit(user=UserId("user-2"), job_type="secret_type")
+    sent = {"verb": "cancel", "job": f"{theirs.job.id}@1", "reason": "no"}
+    for act in ("preview", "act"):
+        answer = await as_user("user-1").post(f"/dashboard/jobs:{act}", data=sent)
+        assert "There is no job" in answer.text
+        assert "secret_type" not in answer.text
+    assert (await now(site, theirs)).job.status is Status.PENDING
+
+
+async def test_a_page_says_why_the_job_is_where_it_is_and_what_comes_next(site: Site, as_user: As) -> None:
+    view = await site.world.submit(user=UserId("user-1"))
+    text = (await as_user().get(f"/dashboard/jobs/{view.job.id}")).text
+
+    assert "No living worker serves the job type" in text
+    assert "Next: It starts when a worker has started." in text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"verb": "cancel"}, {"verb": "erase", "job": f"{SOME_ID}@1"}, {"verb": "cancel", "job": SOME_ID},
+     {"verb": "cancel", "job": "x@1"}, {"verb": "cancel", "job": f"{SOME_ID}@99999999999"}],
+)  # fmt: skip
 async def test_a_choice_of_nothing_is_refused(as_user: As, sent: dict[str, str]) -> None:
     assert (await as_user().post("/dashboard/jobs:preview", data=sent)).status_code == 422
 
