@@ -98,10 +98,8 @@ def job_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(job_modules: Path) -> Iterator[FakeModal]:
-    with fake_modal() as fake, pytest.MonkeyPatch.context() as patch:
-        # Once for the process: the client reads them at its first use, and keeps its connection.
-        for name, value in fake.environment().items():
-            patch.setenv(name, value)
+    # Once for the process: the client keeps the connection that it made at its first use.
+    with fake_modal() as fake, fake.as_environment():
         fake.world.secrets[DATABASE] = {"TRANSACTION_POOLER_URL": "postgresql://not-yet"}
         fake.world.secrets[IDENTITY] = {"ENVIRONMENT": "local", "SUPABASE_URL": ""}
         done = deploy(fake, job_modules, **CARRIED)

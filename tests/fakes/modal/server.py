@@ -69,6 +69,17 @@ class FakeModal:
             "MODAL_CONFIG_PATH": os.devnull,
         }
 
+    @contextmanager
+    def as_environment(self) -> Iterator[None]:
+        """Let this process's clients speak to this Modal; they read it at their first use."""
+        before = os.environ.copy()
+        os.environ.update(self.environment())
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     def asked(self, name: str) -> list[Any]:
         return [request for asked, request in self.requests if asked == name]
 
