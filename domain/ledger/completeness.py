@@ -24,12 +24,12 @@ class Completeness:
     """`header` is the export's first line, and `tree` the first and last position of what is signed."""
 
     def __init__(self, header: Mapping[str, Any], tree: tuple[int, int]) -> None:
-        self._filter: dict[str, Any] | None
         try:
             self._first, self._last = map(int, header["positions"])
-            self._filter = dict(header["filter"])
+            self.filter: dict[str, Any] = dict(header["filter"])
         except (KeyError, TypeError, ValueError):
-            self._first, self._last, self._filter = 0, -1, None
+            # One that does not say what it was asked for is held to everything.
+            (self._first, self._last), self.filter = tree, {}
         self._is_of_all_positions = (self._first, self._last) == tree
         self._left_out: list[LeftOut] = []
         self._archived = 0
@@ -37,12 +37,11 @@ class Completeness:
     @property
     def is_of_whole_jobs(self) -> bool:
         """Whether each job that is in it was asked for with all its events."""
-        keys = self._filter.keys() if self._filter else set()
-        return self._is_of_all_positions and keys in OF_WHOLE_JOBS
+        return self._is_of_all_positions and self.filter.keys() in OF_WHOLE_JOBS
 
     def skip(self, line: int, first: int, last: int) -> None:
         low, high = max(first, self._first), min(last, self._last)
-        if self._filter == {} and low <= high:
+        if not self.filter and low <= high:
             self._left_out.append(LeftOut(line, low, high))
 
     def add(self, event: Mapping[str, Any]) -> None:

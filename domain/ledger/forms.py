@@ -100,7 +100,8 @@ def read(lines: Iterable[bytes]) -> Iterator[tuple[int, Record | str]]:
         return
     for number, raw in enumerate(chain([first], lines), start=1):
         try:
-            record = json.loads(raw)
+            # Decoded here, because json would look for the encoding of every line.
+            record = json.loads(str(raw, "utf-8"))
         except ValueError:
             yield number, "is no JSON: the file is damaged or cut off here"
             continue

@@ -11,6 +11,7 @@ from typing import Any
 from domain.audit import AUDIT_TYPES
 from domain.events import EVENT_TYPES, AttemptStarted, JobSubmitted, PersonalDataErased
 from domain.lifecycle import ENDED, LEADS_TO, Status, may_follow
+from domain.upcasting import upcast
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class Refolding:
 
 def _status(stream: _Stream, event: Mapping[str, Any]) -> Iterator[str]:
     kind = EVENT_TYPES[event["type"]]
-    facts = event["facts"]
+    facts = upcast(event["type"], event["schema_version"], event["facts"])
     if stream.is_known and not may_follow(stream.status, kind):
         was = stream.status.value if stream.status else "new"
         yield f"{event['type']} cannot happen to job {event['job_id']}, which is {was}"

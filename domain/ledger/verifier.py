@@ -43,7 +43,10 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """What was checked and what is wrong. `erased` counts payloads that are gone, as erasure leaves them."""
+    """What was checked and what is wrong. `erased` counts payloads that are gone, as erasure leaves them.
+
+    `filter` is what the export says it was filtered by: only who asked for it can tell whether that is so.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
@@ -52,6 +55,7 @@ class Verdict:
     skipped: int = 0
     jobs: int = 0
     erased: int = 0
+    filter: dict[str, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -129,6 +133,7 @@ class Verifier:
         self.verdict.checkpoint = checkpoint
         tree = (self._named(1), self._named(checkpoint.size)) if checkpoint else (0, 0)
         self._completeness = Completeness(header, tree)
+        self.verdict.filter = self._completeness.filter
         self.note = str(header.get("checkpoint"))
         if checkpoint and self._last:
             self._compare_with_last(checkpoint, self._last)

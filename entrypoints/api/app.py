@@ -61,7 +61,7 @@ def create_app(
     )
     app.state.services = services
     app.state.watch = JobWatch(lambda: app.state.services.views)
-    app.state.feed_watch = FeedWatch(lambda: app.state.services.ledger)
+    app.state.feed_watch = FeedWatch(lambda: app.state.services)
     app.state.records = RequestRecords(lambda: app.state.services)
     app.state.verifier = verifier
     app.state.settings = settings

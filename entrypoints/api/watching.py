@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from domain.errors import JobledgerError
 from domain.identifiers import JobId
+from domain.ports.hints import Topic
 from domain.ports.job_views import JobViews
-from domain.ports.ledger_reading import LedgerReading
+from entrypoints.services import Services
 
 POLL_SECONDS = 0.25
 
@@ -78,10 +79,13 @@ class JobWatch:
 
 
 class FeedWatch:
-    """Looks at how far the ledger is sealed, once for all who wait; while nobody waits it does nothing."""
+    """Looks at how far the ledger is sealed, once for all who wait; while nobody waits it does nothing.
 
-    def __init__(self, ledger: Callable[[], LedgerReading], *, poll_seconds: float = POLL_SECONDS) -> None:
-        self._ledger = ledger
+    It looks when it is told that something was sealed, and now and then besides.
+    """
+
+    def __init__(self, services: Callable[[], Services], *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._services = services
         self._poll_seconds = poll_seconds
         self._waiting: dict[asyncio.Future[bool], int] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -114,14 +118,14 @@ class FeedWatch:
     async def _look_while_watched(self) -> None:
         while self._waiting:
             try:
-                last = await self._ledger().last_position()
+                last = await self._services().ledger.last_position()
                 for future in self._undone():
                     if self._waiting[future] < last:
                         future.set_result(True)
             except JobledgerError as error:
                 for future in self._undone():
                     future.set_exception(error)
-            await asyncio.sleep(self._poll_seconds)
+            await self._services().hints.wait(Topic.LEDGER, at_most=self._poll_seconds)
 
     def _undone(self) -> list[asyncio.Future[bool]]:
         return [future for future in self._waiting if not future.done()]

@@ -198,9 +198,11 @@ def _show(verdict: Verdict, *, as_json: bool) -> None:
     if len(verdict.findings) > SHOWN:
         output.console.print(f"... and {len(verdict.findings) - SHOWN} more; --json shows all.")
     counts = f"{verdict.events} events of {verdict.jobs} streams, {verdict.skipped} positions by their hashes"
+    if verdict.filter:
+        counts += f", filtered by {', '.join(f'{name} {value}' for name, value in verdict.filter.items())}"
     if verdict.erased:
         counts += f", {verdict.erased} payloads erased"
-    output.console.print(counts)
+    output.console.print(output.printable(counts), soft_wrap=True)
     if verdict.holds and verdict.checkpoint:
         with_last = ""
         if verdict.compared_with:
@@ -218,6 +220,7 @@ def _told(verdict: Verdict) -> dict[str, Any]:
         "origin": checkpoint.origin if checkpoint else None,
         "size": checkpoint.size if checkpoint else None,
         "compared_with_size": last.size if last else None,
+        "filter": verdict.filter,
         "events": verdict.events,
         "skipped": verdict.skipped,
         "streams": verdict.jobs,

@@ -14,6 +14,8 @@ from adapters.postgres import event_codec, json_text
 from domain.audit import AUDIT_TYPES
 from domain.events import EVENT_TYPES, Cause, JobCompleted, JobError, JobEvent, JobSubmitted
 from domain.identifiers import Json, MessageId, UserId, WorkerId
+from domain.ledger.leaves import canonical
+from domain.upcasting import STEPS
 from tests.builders import NOW
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -208,6 +210,29 @@ def test_a_changed_event_type_needs_a_new_schema_version(name: str) -> None:
 
     assert golden["facts"] == event_codec.loads(encoded.facts)
     assert golden["payload"] == (event_codec.loads(encoded.payload) if encoded.payload else None)
+
+
+def test_a_golden_sample_that_was_kept_is_never_changed() -> None:
+    """Whoever changes a sample instead of adding one has to change its digest too, and is seen to."""
+    kept = json.loads((GOLDEN / "digests").read_text())
+    samples = {name: json.loads((GOLDEN / name).read_text()) for name in kept}
+
+    assert {name: sha256(canonical(sample).encode()).hexdigest() for name, sample in samples.items()} == kept
+    assert {f"{name}.1.json" for name in EVENT_TYPES} <= kept.keys()
+
+
+def test_every_older_schema_version_has_a_step_to_the_next_and_no_other_has() -> None:
+    older = {(name, version) for name, kind in ALL_TYPES.items() for version in range(1, kind.SCHEMA_VERSION)}
+
+    assert older == STEPS.keys()
+
+
+def test_an_old_event_is_read_as_todays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STEPS, ("JobCompleted", -1), lambda stored: {"attempt": stored["number"]})
+    monkeypatch.setitem(STEPS, ("JobCompleted", 0), lambda stored: stored | {"result": 7})
+    row = row_of(JobCompleted(attempt=1)) | {"schema_version": -1, "facts": {"number": 4}}
+
+    assert event_codec.decode(row).event == JobCompleted(attempt=4, result=7)
 
 
 def test_no_golden_sample_is_left_behind() -> None:

@@ -372,3 +372,13 @@ async def test_facts_are_hashed_as_they_are_stored() -> None:
 
     assert judged(lines).holds
     assert parse_checkpoint(lines[0]["checkpoint"].split("\n\n")[0] + "\n").size == SIZE
+
+
+async def test_an_export_that_does_not_say_its_filter_is_held_to_everything() -> None:
+    lines = await exported(ledger(), Export(EventFilter(type="JobCompleted")))
+    verdict = judged(lines)
+    assert (findings(verdict), verdict.filter) == ([], {"type": "JobCompleted"})
+
+    del lines[0]["filter"]
+    (found,) = judged(lines).findings
+    assert f"positions 1 to {JOBS * 4} were left out of an export of everything" in found.what

@@ -95,7 +95,7 @@ async def test_waiting_ends_in_time_with_an_empty_page(auditor: httpx.AsyncClien
 async def told(
     services: Services, which: EventFilter = EVERYTHING, *, after: int, heartbeat_seconds: float = 30
 ) -> tuple[FeedWatch, AsyncIterator[bytes]]:
-    watch = FeedWatch(lambda: services.ledger, poll_seconds=0.01)
+    watch = FeedWatch(lambda: services, poll_seconds=0.01)
     until = services.clock.now() + timedelta(hours=1)
     return watch, tell_events(
         services, watch, which, after=after, until=until, heartbeat_seconds=heartbeat_seconds
