@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.job_statistics import percentile
 from entrypoints.dashboard import words
-from entrypoints.dashboard.figures import ENDS, SUBMITTED, Flow, Histogram, Tally
+from entrypoints.dashboard.flows import ENDS, SUBMITTED, Flow, Histogram, Tally
 
 BAR_SHARE = 0.72
 GRID_LINES = 4

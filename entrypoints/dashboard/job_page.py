@@ -63,15 +63,20 @@ class JobDrawing:
         self._drawn = ""
 
     async def draw(self) -> str:
-        view = await read_seen(self._services, self._viewer, self._job_id)
         self._looks += 1
         looks_again = not self._is_settled and self._looks % LOOKS_IN_BETWEEN == 0
-        if view.job.version != self._version or looks_again:
-            values = await values_of(self._settings, self._services, self._viewer, view)
-            self._drawn = render("job_parts.html", viewer=self._viewer, **values)
-            self._version = view.job.version
-            self._is_settled = view.job.has_ended and values["proof"].state is Proven.ALL
+        if self._drawn and not looks_again and not await self._moved_on():
+            return self._drawn
+        view = await read_seen(self._services, self._viewer, self._job_id)
+        values = await values_of(self._settings, self._services, self._viewer, view)
+        self._drawn = render("job_parts.html", viewer=self._viewer, **values)
+        self._version = view.job.version
+        self._is_settled = view.job.has_ended and values["proof"].state is Proven.ALL
         return self._drawn
+
+    async def _moved_on(self) -> bool:
+        job_id = JobId(self._job_id)
+        return (await self._services.views.versions([job_id])).get(job_id) != self._version
 
 
 @router.get(f"{JOBS}/{{job_id}}/json")

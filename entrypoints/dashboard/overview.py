@@ -8,8 +8,9 @@ from domain.job_statistics import percentile
 from domain.ledger.notes import parse_checkpoint, parse_note
 from domain.lifecycle import ENDED, RUNNING, WAITING, Status
 from entrypoints.api.requests import Watch, Work
-from entrypoints.dashboard.charts import HIGH, MEDIAN, latency, throughput
-from entrypoints.dashboard.figures import SPANS, SUBMITTED, TROUBLES, Figures, Flow, Period, Tally
+from entrypoints.dashboard.charts import HIGH, MEDIAN
+from entrypoints.dashboard.figures import Figures
+from entrypoints.dashboard.flows import SPANS, SUBMITTED, TROUBLES, Flow, Period, Tally
 from entrypoints.dashboard.live import stream
 from entrypoints.dashboard.pages import HOME, PageRoute, page, render
 from entrypoints.dashboard.viewer import SignedIn, Viewer
@@ -52,7 +53,8 @@ async def follow_overview(
 
 async def _values(services: Services, figures: Figures, viewer: Viewer, period: Period) -> dict[str, Any]:
     counts = await figures.counts(viewer.scope)
-    flow = await figures.flow(viewer.scope, period)
+    drawing = await figures.period(viewer.scope, period)
+    flow = drawing.flow
     jobs = dict.fromkeys(Status, 0)
     by_type: dict[str, dict[Status, int]] = {}
     for count in counts:
@@ -65,11 +67,8 @@ async def _values(services: Services, figures: Figures, viewer: Viewer, period: 
         "jobs": jobs,
         "groups": GROUPS,
         "types": rows,
-        "flow": flow,
+        **drawing._asdict(),
         "key_figures": _key_figures(flow),
-        "throughput": throughput(flow),
-        "waiting": latency(flow, "waiting"),
-        "running": latency(flow, "running"),
         **await _foundations(services, viewer),
         "now": services.clock.now(),
         "percentile": percentile,

@@ -10,7 +10,7 @@ from domain.job_statistics import MINUTE, Rate, bucket_of
 from domain.lifecycle import Status
 from entrypoints.dashboard.changes import rows_of
 from entrypoints.dashboard.charts import latency, throughput
-from entrypoints.dashboard.figures import SPANS, Period, flow_of
+from entrypoints.dashboard.flows import SPANS, Period, flow_of
 from entrypoints.dashboard.timeline import phases_of, timeline_of
 from entrypoints.dashboard.words import duration
 from tests.entrypoints.dashboard.screenshots import shots
@@ -32,6 +32,18 @@ def test_a_flow_has_every_step_of_its_period_and_ends_with_the_present_one() -> 
         steps = flow_of([], span, NOW).steps
         assert len(steps) == span.length // span.step
         assert steps[-1][0] <= NOW < steps[-1][0] + span.step
+
+
+def test_a_type_and_the_whole_have_what_their_steps_have() -> None:
+    other = rate(7, "JobFailed", 2, 1.0)._replace(job_type="other")
+    too_old = rate(61, "JobCompleted", 9, 1.0)
+    flow = flow_of(
+        [rate(0, "JobCompleted", 6, 1.0), rate(3, "JobCompleted", 1, 9.0), other, too_old], HOUR, NOW
+    )
+
+    assert (flow.by_type["sample_task"].ended, flow.by_type["other"].ended) == (7, 2)
+    assert flow.total.ended == sum(tally.ended for _, tally in flow.steps) == 9
+    assert flow.total.running == {bucket_of(timedelta(seconds=1)): 8, bucket_of(timedelta(seconds=9)): 1}
 
 
 def test_bars_pile_up_to_all_that_ended_and_the_line_shows_what_was_submitted() -> None:
