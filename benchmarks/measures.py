@@ -29,7 +29,7 @@ from entrypoints.worker import Worker
 NOTE = "x" * 60
 WARM_UP = 20
 LATENCY_JOBS = 200
-LEFT = "SELECT (SELECT count(*) FROM pgmq.q_job_queue) + (SELECT count(*) FROM jobledger.outbox)"
+LEFT = "SELECT EXISTS (SELECT FROM pgmq.q_job_queue) OR EXISTS (SELECT FROM jobledger.outbox)"
 TOOK = """SELECT extract(epoch FROM max(finished_at) - min(started_at)),
     extract(epoch FROM max(finished_at) - min(created_at)), count(*) FILTER (WHERE status = 'completed')
     FROM jobledger.jobs WHERE id > '{after}'"""
@@ -99,8 +99,8 @@ def preload(bench: Bench, jobs: int) -> float:
 
 
 @contextmanager
-def part(bench: Bench, name: str) -> Iterator[None]:
-    """One part of the service as a process of its own, as shipped."""
+def part(bench: Bench, name: str) -> Iterator[int]:
+    """One part of the service as a process of its own, as shipped; its process id."""
     settings = bench.settings
     environment = os.environ | {
         "TRANSACTION_POOLER_URL": settings.database_url,
@@ -115,7 +115,7 @@ def part(bench: Bench, name: str) -> Iterator[None]:
             [sys.executable, "-m", "entrypoints.parts", name], env=environment, stdout=log, stderr=log
         )
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait()
@@ -156,10 +156,10 @@ def wal_by_table(bench: Bench, *, since: str) -> dict[str, int]:
     return {str(name): int(size) for name, size in bench.rows(WRITTEN.format(since=since))}
 
 
-def end_to_end(bench: Bench, *, jobs: int) -> float:
+def end_to_end(bench: Bench, *, jobs: int, parts: Sequence[str] = ("relay", "worker")) -> float:
     """Jobs a second from the first submission to the last end, with relay and worker at work meanwhile."""
     bench.fresh()
-    with running(bench, ("relay", "worker")):
+    with running(bench, parts):
         preload(bench, 1000)
         until_drained(bench)
         ((after,),) = bench.rows(NEWEST)

@@ -11,9 +11,9 @@ from domain.ports.hints import Topic
 from domain.ports.outbox import RelayReport
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
-from entrypoints.counting import count_until
+from entrypoints.counting import Backlog, count_until
 from entrypoints.dispatcher import dispatch_until
-from entrypoints.loops import first_of, leave_on_signals, repeat
+from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
 from entrypoints.metrics.catalogue import HELD_BACK, RELAYED
 from entrypoints.metrics.port import metrics_port
 from entrypoints.recovery import sweep_until
@@ -25,19 +25,22 @@ from entrypoints.webhooks import hand_over_until
 log = structlog.get_logger()
 
 SHORTEST_WAIT_SECONDS = 0.001
-FULL_QUEUE_WAIT_SECONDS = 0.02
+# Looking whether a full queue has room costs as much as moving entries: not before workers, however fast,
+# could have emptied it.
+FASTEST_JOBS_A_SECOND = 50_000
 
 
 async def run_relay(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     leaving = leave_on_signals()
+    backlog = Backlog()
     async with bootstrap.open_services(settings, bootstrap.tracing("relay")) as services:
         log.info("relay.started")
         async with metrics_port(services, settings, reads_service=True):
             await asyncio.gather(
-                relay_until(leaving, services, settings),
+                relay_until(leaving, services, settings, backlog),
                 sweep_until(leaving, services, settings),
-                count_until(leaving, services, settings),
+                count_until(leaving, services, settings, backlog),
                 hand_over_until(leaving, services, settings),
                 dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
             )
@@ -60,12 +63,20 @@ async def relay_once(services: Services, settings: Settings) -> RelayReport:
     return report
 
 
-async def relay_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
+async def relay_until(
+    leaving: asyncio.Event, services: Services, settings: Settings, backlog: Backlog | None = None
+) -> None:
     async def step() -> None:
         report = await relay_once(services, settings)
+        if backlog:
+            backlog.is_there = report.is_held_back or report.moved == settings.relay_batch
         if report.moved:
             return
-        wait = FULL_QUEUE_WAIT_SECONDS if report.is_held_back else settings.poll_seconds
+        if report.is_held_back:
+            # Hints tell of new entries, and there is no room even for the old ones.
+            await wait_for(leaving, at_most=settings.queue_max_visible / FASTEST_JOBS_A_SECOND)
+            return
+        wait = settings.poll_seconds
         if report.next_due_at:
             wait = min(wait, (report.next_due_at - services.clock.now()).total_seconds())
         wait = max(wait, SHORTEST_WAIT_SECONDS)
