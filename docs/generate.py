@@ -55,7 +55,7 @@ its own where `METRICS_PORT` is set. Outside `ENVIRONMENT=local` the API answers
 
 The metrics of the *service* are read from the database at most every `METRICS_SECONDS`, at a cost that does not grow
 with the jobs, by the API and the relay. Each of them tells the same, so take `max` over instances, never `sum`. Counts
-and durations come from the statistics that the relay keeps, about a second behind. The *process* metrics are each
+and durations come from the statistics that the relay keeps, about a second behind, under a backlog up to six. The *process* metrics are each
 process's own: take `sum`. Labels are bounded: routes are templates, and job types that this process does not know are
 `other`. Beside these there are `process_*`, as everywhere.
 
