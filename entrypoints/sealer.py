@@ -31,6 +31,7 @@ log = structlog.get_logger()
 SEALER = Actor(ActorKind.SYSTEM, "sealer")
 # How long a leaving sealer tries to sign what it sealed last.
 LAST_SECONDS = 3.0
+LARGEST_PIECE = 10
 
 
 async def run_sealer(settings: Settings) -> None:
@@ -57,15 +58,28 @@ class Sealer:
         self._settings = settings
         self._tree: GrowingTree | None = None
         self._keys_in_use: list[str] = []
-        self._sign_at = 0.0
+        self._limit = settings.seal_batch
 
     async def run(self, leaving: asyncio.Event) -> None:
-        async def step() -> None:
+        async def seal() -> None:
             sealed = await self._seal()
-            if sealed < self._settings.seal_batch:
+            if sealed < self._limit:
+                self._limit = self._settings.seal_batch
                 await wait_for(leaving, at_most=self._settings.seal_seconds)
+            else:
+                # A backlog: the fewer pieces, the less often what is behind each has to be looked at.
+                self._limit = min(2 * self._limit, LARGEST_PIECE * self._settings.seal_batch)
 
-        await repeat("sealer", step, leaving=leaving, tallies=self._services.tallies)
+        async def sign() -> None:
+            await self._sign_what_is_new()
+            await wait_for(leaving, at_most=self._settings.checkpoint_seconds)
+
+        tallies = self._services.tallies
+        # Beside each other: what is on its way to the disk must not keep events from being sealed.
+        await asyncio.gather(
+            repeat("sealer", seal, leaving=leaving, tallies=tallies),
+            repeat("signer", sign, leaving=leaving, tallies=tallies),
+        )
         if self._tree:
             await self._leave(self._tree)
         log.info("sealer.left")
@@ -74,15 +88,14 @@ class Sealer:
         tree = self._tree or await self._open()
         self._tree = tree
         try:
-            sealed = await seal_next(self._services.sealing, tree, limit=self._settings.seal_batch)
+            sealed = await seal_next(self._services.sealing, tree, limit=self._limit)
         except HistoryTakenBack as error:
             log.warning("ledger.taken_back", error=str(error))
             self._tree = None
-            return self._settings.seal_batch
+            return 0
         if sealed:
             self._services.tallies.add(SEALED, sealed)
             self._services.hints.announce(Topic.LEDGER)
-        await self._sign_when_due(tree)
         return sealed
 
     async def _open(self) -> GrowingTree:
@@ -103,11 +116,10 @@ class Sealer:
         log.info("sealer.started", origin=tree.origin, size=tree.size, position=tree.last_position)
         return tree
 
-    async def _sign_when_due(self, tree: GrowingTree) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._sign_at or not (tree.unpublished or tree.size > tree.signed_size):
+    async def _sign_what_is_new(self) -> None:
+        tree = self._tree
+        if tree is None or not (tree.unpublished or tree.size > tree.signed_size):
             return
-        self._sign_at = now + self._settings.checkpoint_seconds
         is_signed = await self._sign(tree)
         self._services.tallies.add(CHECKPOINTS, 1, "signed" if is_signed else "another sealer's turn")
 

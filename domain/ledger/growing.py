@@ -37,8 +37,8 @@ class GrowingTree:
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.origin, self.size, self._frontier.root())
 
-    def signed(self, size: int, note: str) -> None:
-        """A checkpoint of this size was kept, and with it all roots."""
+    def signed(self, size: int, note: str, *, roots: int) -> None:
+        """A checkpoint of this size was kept, and with it the first so many of the unsaved roots."""
         self.signed_size = size
-        self.unsaved = []
+        self.unsaved = self.unsaved[roots:]
         self.unpublished = note

@@ -19,17 +19,19 @@ async def sign_checkpoint(
 ) -> bool:
     """Whether nothing is left to sign or to publish, unless by another sealer, which may have been first.
 
-    What is signed was sealed durably before, is then kept in the database, and published last: no copy is
-    ever ahead of what a crash would leave. Raises CopiesUnavailable, after which calling again publishes.
+    The tree may grow meanwhile. What is signed was sealed durably before, is then kept in the database, and
+    published last: no copy is ever ahead of what a crash would leave.
+
+    Raises CopiesUnavailable, after which calling again publishes.
     """
     if tree.size > tree.signed_size:
-        checkpoint = tree.checkpoint()
+        checkpoint, roots = tree.checkpoint(), list(tree.unsaved)
         note = str(sign(checkpoint.body, signers))
         place = LedgerTree(tree.number, tree.origin, tree.first_position, tree.signed_size)
         if await sealing.add_checkpoint(
-            place, size=checkpoint.size, note=note, roots=tree.unsaved, apart_seconds=apart_seconds
+            place, size=checkpoint.size, note=note, roots=roots, apart_seconds=apart_seconds
         ):
-            tree.signed(checkpoint.size, note)
+            tree.signed(checkpoint.size, note, roots=len(roots))
     if tree.unpublished:
         await copies.keep(tree.unpublished)
         tree.unpublished = None
