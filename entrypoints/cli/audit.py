@@ -57,7 +57,7 @@ def verify(
     Trusts the key and nothing else. With the checkpoint of last time it also proves that nothing before it
     was changed since.
     """
-    keys = [_key(text) for text in key]
+    keys = [one for text in key for one in _keys(text)]
     last = _last(checkpoint, keys) if checkpoint else None
     verifier = Verifier(keys, bootstrap.check_signature, last)
     with ExitStack() as stack:
@@ -154,10 +154,12 @@ def _download(client: httpx.Client, asked: dict[str, Any], file: BinaryIO) -> No
             bar.advance(task, len(piece))
 
 
-def _key(text: str) -> LogKey:
+def _keys(text: str) -> list[LogKey]:
+    """A key, or those in a file, a line each: as `audit key` prints them while one replaces another."""
     path = Path(text)
     try:
-        return parse_key(path.read_text(encoding="utf-8") if path.is_file() else text)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else [text]
+        return [parse_key(line) for line in lines if line.strip()]
     except (MalformedNote, OSError) as error:
         leave(f"--key: {error}", WRONG_USAGE)
 

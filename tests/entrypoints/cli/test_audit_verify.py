@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.ledger.lines import line
+from domain.ledger.notes import LogKey
 from domain.ports.ledger_reading import EVERYTHING
 from domain.use_cases.export import Export, begin, export
 from tests.fakes.ledger import HISTORY, ListedLedger, histories
@@ -68,3 +69,12 @@ def test_a_wrong_key_or_checkpoint_is_wrong_usage(tmp_path: Path, lines: list[di
     assert run(tmp_path, lines, "--key", "nonsense")[0] == 2
     assert run(tmp_path, lines, "--checkpoint", str(tmp_path / "last"))[0] == 2
     assert run(tmp_path, lines, "--checkpoint", str(tmp_path / "absent"))[0] == 2
+
+
+def test_a_file_may_hold_two_keys_as_while_one_replaces_another(
+    tmp_path: Path, lines: list[dict[str, Any]]
+) -> None:
+    other = LogKey("jobledger.test/log", bytes(32))
+    (tmp_path / "keys").write_text(f"{other}\n{ListedLedger([]).key}\n")
+
+    assert run(tmp_path, lines, "--key", str(tmp_path / "keys"))[0] == 0
