@@ -13,7 +13,7 @@ import jwt
 import structlog
 from jwt import PyJWK
 
-from domain.errors import NotAuthenticated
+from domain.errors import IssuerUnavailable, NotAuthenticated
 from domain.identifiers import UserId
 from domain.ports.system import Clock
 from domain.ports.tokens import VerifiedToken
@@ -88,7 +88,9 @@ class JwksTokenVerifier:
         await self._refresh(wanted=kid)
         key = self._keys.get(kid)
         if key is None:
-            raise NotAuthenticated(REFUSED if self._fetched_at else UNREACHABLE)
+            if self._fetched_at is None:
+                raise IssuerUnavailable(UNREACHABLE)
+            raise NotAuthenticated(REFUSED)
         return key
 
     def _verified(self, token: str, key: PyJWK) -> VerifiedToken:

@@ -13,6 +13,8 @@ JobledgerError
 ├── EndpointNotFound         no such webhook endpoint, or not the caller's
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
+├── IssuerUnavailable        tokens cannot be verified now
+├── RateLimited              this caller asks too often
 ├── NotPermitted             the caller's role does not allow it
 ├── HistoryTakenBack         the database went back in time beneath a running sealer
 ├── CopiesUnavailable        checkpoints cannot be kept outside the database now
@@ -121,6 +123,21 @@ class NotSealed(JobledgerError):
 
 class NotAuthenticated(JobledgerError):
     """No token, or one that does not verify; the text never says more than the client may know."""
+
+    def __init__(self, told: str, *, is_missing: bool = False) -> None:
+        super().__init__(told)
+        self.is_missing = is_missing
+
+
+class IssuerUnavailable(JobledgerError):
+    """The issuer's keys cannot be had: the token may be good, or not."""
+
+
+class RateLimited(JobledgerError):
+    def __init__(self, policy: str, *, retry_after_seconds: int) -> None:
+        super().__init__(f"The limit {policy!r} is used up; it is renewed in {retry_after_seconds} s.")
+        self.policy = policy
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotPermitted(JobledgerError):

@@ -3,23 +3,19 @@
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from domain.errors import InvalidSettings
 from domain.routes import COMPUTES, LOCAL, Routes
+from entrypoints.client_settings import ClientSettings, Names
 
 
 class Environment(StrEnum):
     LOCAL = "local"
     DEV = "dev"
     PROD = "prod"
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _routes(parts: list[str]) -> Routes:
@@ -37,10 +33,7 @@ def _routes(parts: list[str]) -> Routes:
     return Routes(default, by_type)
 
 
-Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-
-
-class Settings(BaseSettings):
+class Settings(ClientSettings):
     """Names are those of the environment, in lower case; lists are written with commas."""
 
     model_config = SettingsConfigDict(
@@ -104,9 +97,6 @@ class Settings(BaseSettings):
     )
     scaling_min_workers: int = Field(1, ge=0, description="What `/metrics/scaling` suggests at least.")
     scaling_max_workers: int = Field(100, ge=1, description="What `/metrics/scaling` suggests at most.")
-    idempotency_wait_seconds: float = Field(
-        10.0, gt=0, le=60, description="How long a request waits for its twin with the same key before a 409."
-    )
     job_modules: Names = Field([], description="Modules with your job types, importable from here.")
     http_allowed_networks: Names = Field(
         [],

@@ -30,6 +30,8 @@ from domain.routes import EVERYTHING_LOCAL, LOCAL, Routes
 from domain.views import JobView
 
 MAX_TRIES = 5
+# Of one process; whoever comes after them is told at once to come again.
+MAX_WAITING_SUBMISSIONS = 5000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +66,11 @@ class PostgresEventStore:
             "routed_apart": routes.routed_apart,
             "others_are_remote": routes.default != LOCAL,
         }
-        self._submissions = SharedFlush(self._isolating(self._submit), key=lambda change: change.job_id)
+        self._submissions = SharedFlush(
+            self._isolating(self._submit),
+            key=lambda change: change.job_id,
+            max_waiting=MAX_WAITING_SUBMISSIONS,
+        )
         self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)
         self._completions = SharedFlush(self._isolating(self._complete), key=lambda change: change.job_id)
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from domain.errors import StorageUnavailable
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -41,19 +43,26 @@ class SharedFlush(Generic[T, R]):
         key: Callable[[T], Hashable],
         limit: int = 500,
         in_flight: int = 2,
+        max_waiting: int | None = None,
     ) -> None:
         self._write = write
         self._key = key
         self._limit = limit
         self._free = in_flight
+        self._max_waiting = max_waiting
         # An entry is a place in a caller's items: what waits costs no future of its own.
         self._waiting: deque[tuple[_Call[T, R], int]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, items: Sequence[T]) -> list[R]:
-        """The results of `items`, in order; raises the first of their exceptions, when all are done."""
+        """The results of `items`, in order; raises the first of their exceptions, when all are done.
+
+        Raises StorageUnavailable at once when `max_waiting` items wait already.
+        """
         if not items:
             return []
+        if self._max_waiting is not None and len(self._waiting) >= self._max_waiting:
+            raise StorageUnavailable("Too many submissions wait for their turn.")
         call: _Call[T, R] = _Call(items)
         self._waiting.extend((call, place) for place in range(len(items)))
         self._start()

@@ -18,7 +18,7 @@ class VerifiedToken:
 
 class TokenVerifier(Protocol):
     async def verify(self, token: str) -> VerifiedToken:
-        """Raises NotAuthenticated for any token that cannot be trusted now."""
+        """Raises NotAuthenticated for a token that cannot be trusted, IssuerUnavailable if nobody knows."""
 
 
 class TokenIssuer(Protocol):

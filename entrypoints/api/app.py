@@ -20,14 +20,13 @@ from entrypoints.api import (
     job_reads,
     job_stream,
     jobs,
+    layers,
     problems,
     webhooks,
 )
 from entrypoints.api.documentation import DocumentedApi
-from entrypoints.api.metrics import RequestMetrics
-from entrypoints.api.middleware import BodyLimit, RequestIdentity
+from entrypoints.api.rate_limits import rate_limits_of
 from entrypoints.api.recording import RequestRecords
-from entrypoints.api.tracing import RequestTracing
 from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -65,6 +64,7 @@ def create_app(
     app.state.records = RequestRecords(lambda: app.state.services)
     app.state.verifier = verifier
     app.state.settings = settings
+    app.state.rate_limits = rate_limits_of(settings)
     app.include_router(health.router)
     app.include_router(jobs.quick)
     app.include_router(batches.router)
@@ -82,10 +82,5 @@ def create_app(
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)
     problems.install(app)
-    # Added last is outermost: a request is named before anything can refuse it.
-    app.add_middleware(BodyLimit)
-    if tracing and tracing.is_on:
-        app.add_middleware(RequestTracing, tracing=tracing)
-    app.add_middleware(RequestMetrics, services=lambda: app.state.services, settings=settings)
-    app.add_middleware(RequestIdentity)
+    layers.wrap(app, settings, tracing)
     return app

@@ -10,6 +10,7 @@ from domain.errors import NotAuthenticated, NotPermitted
 from domain.events import Actor, ActorKind
 from domain.identifiers import UserId
 from domain.ports.tokens import VerifiedToken
+from entrypoints.api.rate_limits import USER
 from entrypoints.settings import Settings
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,9 +37,11 @@ async def get_verified_token(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> VerifiedToken:
     if credentials is None:
-        raise NotAuthenticated("A bearer token is needed.")
+        raise NotAuthenticated("A bearer token is needed.", is_missing=True)
     token: VerifiedToken = await request.app.state.verifier.verify(credentials.credentials)
     request.state.user_id = token.user_id
+    if request.app.state.rate_limits:
+        await request.app.state.rate_limits.spend(USER, token.user_id, request.scope)
     return token
 
 

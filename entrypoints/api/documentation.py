@@ -9,6 +9,7 @@ from entrypoints.api.problems import MEDIA_TYPE
 FIRST_REFUSAL = 400
 # What FastAPI documents for a 422 unless told otherwise; nothing here answers like that.
 ASSUMED = ("HTTPValidationError", "ValidationError")
+PROBLEM = "#/components/schemas/ProblemOut"
 
 
 class DocumentedApi(FastAPI):
@@ -29,10 +30,11 @@ def _correct(responses: dict[str, Any]) -> None:
     """
     for status, response in list(responses.items()):
         content = response.get("content", {})
-        if int(status) < FIRST_REFUSAL or "application/json" not in content:
+        if int(status) < FIRST_REFUSAL or not content or MEDIA_TYPE in content:
             continue
-        shape = content.pop("application/json")
+        (shape,) = content.values()
         if shape["schema"].get("$ref", "").endswith(ASSUMED):
             del responses[status]
         else:
-            content[MEDIA_TYPE] = shape
+            # Also of operations whose successes are plain text.
+            response["content"] = {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}

@@ -1,4 +1,4 @@
-"""What happens around every request, as pure ASGI, outermost first: identify and log, then bound the body."""
+"""The outermost layer around every request, as pure ASGI: its name, its one access line, its last resort."""
 
 import re
 import time
@@ -7,21 +7,16 @@ from secrets import token_hex
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.api.problems import HTTP_KINDS, INTERNAL, problem
+from entrypoints.api.problems import INTERNAL, problem
 
 log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
-MAX_BODY_BYTES = 1024 * 1024
-# A thousand jobs of four kilobytes each.
-MAX_BATCH_BYTES = 4 * 1024 * 1024
-BATCHES = "/jobs/batch"
-# Bounded, because Python refuses to read integers of thousands of digits.
-LENGTH = re.compile(rb"[0-9]{1,15}")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"private, no-cache"),
     (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
 ]
 
 
@@ -83,51 +78,3 @@ def _log_access(scope: Scope, status: int, began: float) -> None:
         duration_ms=round((time.perf_counter() - began) * 1000, 1),
         user_id=scope["state"].get("user_id"),
     )
-
-
-class BodyLimit:
-    """Refuses a body above the limit, whether its length was announced or it came in chunks."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        at_most = MAX_BATCH_BYTES if scope["path"] == BATCHES else MAX_BODY_BYTES
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not LENGTH.fullmatch(announced) or int(announced) > at_most:
-            await _refuse(at_most, scope, receive, send)
-            return
-        received = 0
-        answered = False
-
-        async def counting_receive() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > at_most:
-                raise _TooLarge
-            return message
-
-        async def noting_send(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, counting_receive, noting_send)
-        except _TooLarge:
-            if not answered:
-                await _refuse(at_most, scope, receive, send)
-
-
-async def _refuse(at_most: int, scope: Scope, receive: Receive, send: Send) -> None:
-    detail = f"A request's body has at most {at_most} bytes here."
-    answer = problem(HTTP_KINDS[413], detail, request_id=scope["state"]["request_id"], path=scope["path"])
-    await answer(scope, receive, send)
-
-
-class _TooLarge(BaseException):
-    """Not an Exception, so that nothing between here and the reader of the body takes it for its own."""

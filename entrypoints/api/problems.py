@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from domain.errors import (
     ArchiveNotSound,
@@ -20,6 +21,7 @@ from domain.errors import (
     IllegalTransition,
     InvalidSettings,
     InvalidSubmission,
+    IssuerUnavailable,
     JobArchived,
     JobledgerError,
     JobNotFound,
@@ -29,6 +31,7 @@ from domain.errors import (
     NotPermitted,
     NotRebuilt,
     NotSealed,
+    RateLimited,
     StorageUnavailable,
     UniqueKeyHeld,
     VersionConflict,
@@ -70,6 +73,8 @@ KINDS: dict[type[JobledgerError], Kind] = {
     BatchRefused: Kind(422, "batch-refused", "One of all or nothing cannot be accepted"),
     UniqueKeyHeld: Kind(409, "unique-key-held", "Another job holds the unique key"),
     NotAuthenticated: Kind(401, "not-authenticated", "A valid token is needed"),
+    IssuerUnavailable: Kind(503, "issuer-unavailable", "Tokens cannot be verified now"),
+    RateLimited: Kind(429, "rate-limited", "You ask too often"),
     NotPermitted: Kind(403, "not-permitted", "Your role does not allow that"),
     NotSealed: Kind(404, "not-sealed", "The ledger does not reach so far"),
     ComputeUnavailable: Kind(503, "compute-unavailable", "Remote compute cannot be reached now"),
@@ -114,6 +119,19 @@ def describe(request: Request, error: JobledgerError) -> dict[str, Any]:
     return common | told.extra
 
 
+def answer_for(error: JobledgerError, scope: Scope) -> Response:
+    """The answer of a layer that refuses before any route does."""
+    told = tell(error)
+    return problem(
+        told.kind,
+        told.detail,
+        request_id=scope["state"]["request_id"],
+        path=scope["path"],
+        headers=told.headers,
+        **told.extra,
+    )
+
+
 def _body(kind: Kind, detail: str, *, request_id: str, path: str) -> dict[str, Any]:
     return {
         "type": f"/problems/{kind.slug}",
@@ -145,10 +163,21 @@ def tell(error: JobledgerError) -> Told:
         case UniqueKeyHeld():
             extra = _job_of(error)
         case NotAuthenticated():
-            headers = {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error}"'}
-        case KeyInUse() | ComputeUnavailable() | StorageUnavailable():
+            headers = {"WWW-Authenticate": _challenge(error)}
+        case NotPermitted():
+            headers = {"WWW-Authenticate": 'Bearer realm="jobledger", error="insufficient_scope"'}
+        case RateLimited():
+            extra = {"violated-policies": [error.policy]}
+            headers = {"Retry-After": str(error.retry_after_seconds)}
+        case KeyInUse() | ComputeUnavailable() | IssuerUnavailable() | StorageUnavailable():
             headers = {"Retry-After": RETRY_AFTER_SECONDS}
     return Told(kind, detail, extra, headers)
+
+
+def _challenge(error: NotAuthenticated) -> str:
+    """RFC 6750: who brought no token learns only that one is needed, others whether theirs had expired."""
+    realm = 'Bearer realm="jobledger"'
+    return realm if error.is_missing else f'{realm}, error="invalid_token", error_description="{error}"'
 
 
 def _job_of(error: KeyReused | UniqueKeyHeld) -> dict[str, Any]:

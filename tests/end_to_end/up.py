@@ -124,8 +124,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(data_directory: Path, **settings: str) -> Iterator[Up]:
-    running = Up(data_directory, free_port(), **settings)
+def started(data_directory: Path, port: int | None = None, **settings: str) -> Iterator[Up]:
+    running = Up(data_directory, port or free_port(), **settings)
     try:
         yield running
     finally:

@@ -17,6 +17,7 @@ from entrypoints.services import Services
 from entrypoints.settings import Settings
 
 Client = Callable[..., httpx.AsyncClient]
+MakeApp = Callable[[Settings], FastAPI]
 
 
 @pytest.fixture
@@ -25,12 +26,22 @@ def issuer(tmp_path: Path, settings: Settings) -> LocalIssuer:
 
 
 @pytest.fixture
-def app(services: Services, settings: Settings, issuer: LocalIssuer) -> FastAPI:
+def make_app(services: Services, settings: Settings, issuer: LocalIssuer) -> MakeApp:
+    """The application under other settings than the usual ones."""
+
     async def fetch() -> dict[str, Any]:
         return issuer.jwks()
 
-    verifier = JwksTokenVerifier(issuer=settings.issuer, clock=SystemClock(), fetch=fetch)
-    return create_app(verifier, settings, issuer, services=services)
+    def make(changed: Settings) -> FastAPI:
+        verifier = JwksTokenVerifier(issuer=settings.issuer, clock=SystemClock(), fetch=fetch)
+        return create_app(verifier, changed, issuer, services=services)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp, settings: Settings) -> FastAPI:
+    return make_app(settings)
 
 
 @pytest.fixture

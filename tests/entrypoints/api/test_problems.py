@@ -87,7 +87,7 @@ async def test_without_a_valid_token_there_is_nothing(as_user: Client) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic dXNlcjpwYXNz"}):
         answer = await as_user(None).get("/jobs", headers=headers)
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer error=")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
 
 
 @pytest.mark.parametrize("given", ["has space", "x" * 129, "semi;colon", ""])
@@ -104,11 +104,13 @@ async def test_the_documentation_is_served_and_names_every_operation(client: htt
     ]
 
     assert (await client.get("/docs")).status_code == 200
-    assert sorted(operations) == sorted(
-        ["health", "health_db", "submit_job", "list_jobs", "get_job", "list_job_events", "cancel_job",
-         "retry_job", "jwks", "list_job_types", "get_lifecycle", "stream_job_events",
-         "submit_jobs", "explain_job", "cancel_jobs", "retry_jobs"]
-    )  # fmt: skip
+    assert len(set(operations)) == len(operations)
+    # Clients are generated from these names: one that was there stays.
+    assert {
+        "health", "health_db", "submit_job", "submit_jobs", "list_jobs", "get_job", "list_job_events",
+        "stream_job_events", "explain_job", "cancel_job", "retry_job", "cancel_jobs", "retry_jobs",
+        "list_job_types", "get_lifecycle", "jwks",
+    } <= set(operations)  # fmt: skip
 
 
 async def test_every_refusal_is_documented_as_a_problem(client: httpx.AsyncClient) -> None:
