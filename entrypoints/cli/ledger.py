@@ -12,6 +12,7 @@ from domain.identifiers import JobId
 from domain.ledger.notes import LogKey
 from domain.use_cases.erase import erase_job
 from entrypoints import bootstrap
+from entrypoints.api.cursors import JOB_ID
 from entrypoints.cli.http import NOT_FOUND, REFUSED, leave
 from entrypoints.cli.settings_here import settings_here
 from entrypoints.parts import run_async, run_part
@@ -36,6 +37,8 @@ def erase(
     job: Annotated[str, typer.Option(help="The job's id; it must have ended.")], reason: Reason
 ) -> None:
     """Take the personal data out of a job's history, for ever; the history and every proof of it stay."""
+    if not JOB_ID.fullmatch(job):
+        leave(str(JobNotFound(job)), NOT_FOUND)
     settings = settings_here()
 
     async def run() -> None:
