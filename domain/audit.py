@@ -10,6 +10,14 @@ from typing import ClassVar
 
 from domain.events import personal
 from domain.identifiers import JobId, UserId
+from domain.schedules import (
+    OccurrencesSkipped,
+    ScheduleDefined,
+    SchedulePaused,
+    ScheduleRemoved,
+    ScheduleResumed,
+    ScheduleTriggered,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +174,12 @@ AuditEvent = (
     | MonthArchived
     | ArchivedMonthDropped
     | WebhookEndpointChanged
+    | ScheduleDefined
+    | SchedulePaused
+    | ScheduleResumed
+    | ScheduleTriggered
+    | OccurrencesSkipped
+    | ScheduleRemoved
 )
 
 AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}

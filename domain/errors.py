@@ -11,6 +11,7 @@ JobledgerError
 ├── UniqueKeyHeld            another live job holds the unique key
 ├── BatchRefused             one of all or nothing was refused
 ├── EndpointNotFound         no such webhook endpoint, or not the caller's
+├── ScheduleNotFound         no such schedule, or not the caller's
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── IssuerUnavailable        tokens cannot be verified now
@@ -115,6 +116,11 @@ class BatchRefused(JobledgerError):
 class EndpointNotFound(JobledgerError):
     def __init__(self, endpoint_id: str) -> None:
         super().__init__(f"There is no webhook endpoint {endpoint_id}.")
+
+
+class ScheduleNotFound(JobledgerError):
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"There is no schedule {schedule_id}.")
 
 
 class NotSealed(JobledgerError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adapters.archive_files import GzipArchiveFiles
 from adapters.checkpoint_directory import CheckpointDirectory
+from adapters.cron import CronCalendar
 from adapters.ed25519 import check_ed25519
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.examination import PostgresExamination
@@ -22,23 +23,11 @@ from adapters.parameters import PydanticParameterParser
 from adapters.postgres.archive import PostgresArchive
 from adapters.postgres.archived_months import PostgresArchivedMonths
 from adapters.postgres.audit_trail import PostgresAuditTrail
-from adapters.postgres.dispatches import PgmqDispatches
-from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
-from adapters.postgres.job_statistics import PostgresJobStatistics
-from adapters.postgres.job_views import PostgresJobViews
-from adapters.postgres.ledger_reading import PostgresLedgerReading
-from adapters.postgres.ledger_sealing import PostgresLedgerSealing
-from adapters.postgres.outbox import PostgresOutbox
-from adapters.postgres.pool import Database, PostgresHealth
-from adapters.postgres.read_model import PostgresReadModel
+from adapters.postgres.pool import Database
+from adapters.postgres.ports import PostgresPorts
 from adapters.postgres.rebuild import PostgresRebuilding
-from adapters.postgres.recovery import PostgresRecovery
-from adapters.postgres.standings import PostgresStandings
-from adapters.postgres.vitals import PostgresVitalSigns
-from adapters.postgres.webhooks import PostgresWebhookEndpoints
-from adapters.postgres.workers import PostgresWorkers
 from adapters.signing_keys import FiledKeys, GivenKeys
 from adapters.system import SystemClock, SystemRandomness, SystemSecrets, Uuid7Ids
 from domain.errors import InvalidSettings
@@ -105,31 +94,14 @@ async def open_services(settings: Settings, tracing: Tracing | None = None) -> A
     listen_url = settings.listen_url.get_secret_value() if settings.listen_url else None
     hints = PostgresHints(database, listen_url=listen_url)
     ids = Uuid7Ids()
-    endpoints = PostgresWebhookEndpoints(database)
-    ledger = PostgresLedgerReading(database)
-    audit = PostgresAuditTrail(database, ids, code_version=CODE_VERSION)
+    ports = PostgresPorts.over(database, transactions, ids, code_version=CODE_VERSION, routes=settings.routes)
     outbound = GuardedHttp(settings.http_allowed_networks)
-    deliverer = Deliverer(endpoints, ledger, outbound, audit, SystemClock(), ids)
+    deliverer = Deliverer(ports.endpoints, ports.ledger, outbound, ports.audit, SystemClock(), ids)
     types = job_types(settings, deliverer.job_type)
     services = Services(
-        store=PostgresEventStore(database, transactions, code_version=CODE_VERSION, routes=settings.routes),
-        views=PostgresJobViews(database),
-        outbox=PostgresOutbox(database),
-        queue=PgmqJobQueue(database, code_version=CODE_VERSION),
-        dispatches=PgmqDispatches(database),
+        **ports._asdict(),
         hints=hints,
-        health=PostgresHealth(database, transactions),
-        recovery=PostgresRecovery(database),
-        read_model=PostgresReadModel(database),
-        audit=audit,
-        archived_months=PostgresArchivedMonths(database),
-        statistics=PostgresJobStatistics(database),
-        sealing=PostgresLedgerSealing(database, ids, code_version=CODE_VERSION),
-        ledger=ledger,
-        workers=PostgresWorkers(database),
-        standings=PostgresStandings(database),
-        endpoints=endpoints,
-        vitals=PostgresVitalSigns(database),
+        calendar=CronCalendar(),
         types=types,
         parser=PydanticParameterParser(types),
         clock=SystemClock(),

@@ -1,6 +1,6 @@
 """The relay: moves due outbox entries into the queue, woken by hints and a slow poll.
 
-Its process also dispatches, sweeps, counts and hands events to webhooks.
+Its process also dispatches, sweeps, counts, hands events to webhooks and runs schedules.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
 from entrypoints.metrics.catalogue import HELD_BACK, RELAYED
 from entrypoints.metrics.port import metrics_port
 from entrypoints.recovery import sweep_until
+from entrypoints.scheduler import schedule_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from entrypoints.tracing import trace_relayed
@@ -42,6 +43,7 @@ async def run_relay(settings: Settings) -> None:
                 sweep_until(leaving, services, settings),
                 count_until(leaving, services, settings, backlog),
                 hand_over_until(leaving, services, settings),
+                schedule_until(leaving, services, settings),
                 dispatch_until(leaving, services, bootstrap.remote_compute(settings), settings),
             )
     log.info("relay.left")

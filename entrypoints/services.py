@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from domain.job_types import JobTypes
 from domain.ports.archive import Archive, ArchivedMonths, ArchiveFiles
 from domain.ports.audit_trail import AuditTrail
+from domain.ports.calendar import Calendar
 from domain.ports.dispatches import Dispatches
 from domain.ports.event_store import EventStore
 from domain.ports.health import Health
@@ -18,6 +19,7 @@ from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.read_model import ReadModel
 from domain.ports.recovery import Recovery
+from domain.ports.schedules import Schedules
 from domain.ports.standings import Standings
 from domain.ports.system import Clock, Ids, Randomness, Secrets
 from domain.ports.tracing import Tracing
@@ -46,6 +48,8 @@ class Services:
     workers: Workers
     standings: Standings
     endpoints: WebhookEndpoints
+    schedules: Schedules
+    calendar: Calendar
     vitals: VitalSigns
     types: JobTypes
     parser: ParameterParser

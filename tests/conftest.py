@@ -29,6 +29,7 @@ from adapters.postgres.pool import Database
 from adapters.postgres.read_model import PostgresReadModel
 from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.postgres.recovery import PostgresRecovery
+from adapters.postgres.schedules import PostgresSchedules
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.vitals import PostgresVitalSigns
 from adapters.postgres.webhooks import PostgresWebhookEndpoints
@@ -146,6 +147,7 @@ class PostgresPorts:
     workers: PostgresWorkers
     standings: PostgresStandings
     endpoints: PostgresWebhookEndpoints
+    schedules: PostgresSchedules
     vitals: PostgresVitalSigns
     sealing: PostgresLedgerSealing
     ledger: PostgresLedgerReading
@@ -183,6 +185,7 @@ async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]
         workers=PostgresWorkers(pool),
         standings=PostgresStandings(pool),
         endpoints=PostgresWebhookEndpoints(pool),
+        schedules=PostgresSchedules(pool, PostgresAuditTrail(pool, Uuid7Ids(), code_version="test")),
         vitals=PostgresVitalSigns(pool),
         sealing=PostgresLedgerSealing(pool, Uuid7Ids(), code_version="test"),
         ledger=PostgresLedgerReading(pool),

@@ -22,6 +22,7 @@ from entrypoints.api import (
     jobs,
     layers,
     problems,
+    schedules,
     webhooks,
 )
 from entrypoints.api.documentation import DocumentedApi
@@ -78,6 +79,7 @@ def create_app(
     app.include_router(audit.router)
     app.include_router(bulk_acts.router)
     app.include_router(webhooks.router)
+    app.include_router(schedules.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)

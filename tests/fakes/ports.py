@@ -14,6 +14,7 @@ from adapters.in_memory.ledger import InMemoryLedger
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.read_model import InMemoryReadModel, InMemoryRebuilding
 from adapters.in_memory.recovery import InMemoryRecovery
+from adapters.in_memory.schedules import InMemorySchedules
 from adapters.in_memory.standings import InMemoryStandings
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.vitals import InMemoryVitalSigns
@@ -30,6 +31,7 @@ from domain.ports.ledger_sealing import LedgerSealing
 from domain.ports.outbox import Outbox
 from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.recovery import Recovery
+from domain.ports.schedules import Schedules
 from domain.ports.standings import Standings
 from domain.ports.vitals import VitalSigns
 from domain.ports.webhooks import WebhookEndpoints
@@ -72,6 +74,8 @@ class Ports(Protocol):
     @property
     def endpoints(self) -> WebhookEndpoints: ...
     @property
+    def schedules(self) -> Schedules: ...
+    @property
     def sealing(self) -> LedgerSealing: ...
     @property
     def ledger(self) -> LedgerReading: ...
@@ -99,6 +103,7 @@ class InMemoryPorts:
     workers: InMemoryWorkers
     standings: InMemoryStandings
     endpoints: InMemoryWebhookEndpoints
+    schedules: InMemorySchedules
     vitals: InMemoryVitalSigns
     hints: InMemoryHints
     ledger: InMemoryLedger
@@ -135,6 +140,7 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryWorkers(state),
         InMemoryStandings(state),
         InMemoryWebhookEndpoints(state),
+        InMemorySchedules(state, audit),
         InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
         InMemoryLedger(state, audit),

@@ -122,6 +122,18 @@ def sample(event_type: Any) -> Any:
         "kept_root": "AAAA",
         "from_revision": "0003",
         "to_revision": "0004",
+        "endpoint_id": "019a0000-0000-7000-8000-000000000004",
+        "change": "disabled",
+        "schedule_id": "019a0000-0000-7000-8000-000000000005",
+        "version": 2,
+        "cron": "30 2 * * *",
+        "time_zone": "Europe/Berlin",
+        "missed_runs": "once",
+        "overlap": "allow",
+        "count": 3,
+        "first_at": NOW,
+        "last_at": NOW,
+        "why": "missed",
     }
     return event_type(**{field.name: by_name[field.name] for field in fields(event_type)})
 

@@ -11,7 +11,7 @@ from domain.job_types import JobTypes
 from domain.sample_task import sample_task
 from domain.use_cases.claim import claim
 from entrypoints.services import Services
-from tests.builders import new_id, submission
+from tests.builders import submission
 from tests.conftest import PostgresPorts, TestDatabase
 from tests.contracts.acts import submit
 
@@ -48,23 +48,7 @@ async def test_a_message_never_comes_without_its_job(
     assert len({attempt.job_id for attempt in claimed}) == JOBS
 
 
-async def test_a_job_that_somebody_is_changing_is_delivered_without_waiting(
-    postgres_ports: PostgresPorts, database: TestDatabase
-) -> None:
-    view = await submit(postgres_ports)
-    await postgres_ports.outbox.relay(limit=1, max_visible=10)
-    async with await psycopg.AsyncConnection.connect(database.owner_url) as somebody:
-        await somebody.execute("SELECT FROM jobledger.jobs FOR UPDATE")
-        async with asyncio.timeout(10):
-            claimed = await postgres_ports.queue.start_waiting(
-                limit=10, lease_seconds=60, claimer=CLAIMER, command_id=new_id()
-            )
-
-    assert claimed.started == []
-    assert [(delivery.view, delivery.read_ct) for delivery in claimed.others] == [(view, 1)]
-
-
-async def test_such_a_job_is_started_by_a_statement_of_its_own(
+async def test_a_job_that_somebody_is_changing_is_started_once_they_are_done(
     postgres_ports: PostgresPorts, services: Services, database: TestDatabase
 ) -> None:
     await submit(postgres_ports)

@@ -23,6 +23,6 @@ async def test_an_entry_that_cannot_be_sent_is_parked_and_nothing_behind_it_wait
     deliveries = await postgres_ports.queue.receive(limit=10, lease_seconds=5)
     sent: list[JobId | None] = [delivery.job_id for delivery in deliveries]
 
-    assert report == RelayReport(moved=2, next_due_at=None)
+    assert report._replace(entries=()) == RelayReport(moved=2, next_due_at=None)
     assert sent == [changes[1].job_id, changes[2].job_id]
     assert parked == [{"source": "outbox", "body": bad}]

@@ -109,7 +109,7 @@ async def test_the_documentation_is_served_and_names_every_operation(client: htt
     assert {
         "health", "health_db", "submit_job", "submit_jobs", "list_jobs", "get_job", "list_job_events",
         "stream_job_events", "explain_job", "cancel_job", "retry_job", "cancel_jobs", "retry_jobs",
-        "list_job_types", "get_lifecycle", "jwks",
+        "list_job_types", "get_lifecycle", "jwks", "create_webhook", "create_schedule",
     } <= set(operations)  # fmt: skip
 
 

@@ -1,0 +1,2 @@
+-- By primary key.
+SELECT * FROM jobledger.schedules WHERE id = %(id)s::uuid
