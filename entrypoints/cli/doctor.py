@@ -10,9 +10,9 @@ from domain.doctor.findings import Finding, Verdict, error
 from domain.errors import InvalidSettings
 from entrypoints import bootstrap
 from entrypoints.cli import output
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.doctor import examine
 from entrypoints.parts import run_async
-from entrypoints.settings import load_settings
 
 ERRORS_FOUND = 1
 
@@ -26,7 +26,7 @@ def doctor(
 ) -> None:
     """Examine this installation and say what to do; 1 when something keeps it from working."""
     try:
-        findings: list[Finding] = run_async(examine(load_settings(), bootstrap.clock()))
+        findings: list[Finding] = run_async(examine(settings_here(), bootstrap.clock()))
     except InvalidSettings as problem:
         findings = [error("settings", str(problem), "Set it right; .env.example has every setting.")]
     if output.wants_json(as_json):
