@@ -90,7 +90,7 @@ def _waiting(standing: Standing, patience: Patience) -> Explanation:
             "Recovery takes it up at its first sweep from then on.", None, due_at + patience.silence
         )
         return Explanation(Reason.ORPHANED, told, recovery)
-    if not standing.crew.serving:
+    if not standing.crew.serving and not standing.is_remote:
         return _no_worker(standing)
     if standing.place is Place.OUTBOX:
         return _in_outbox(standing)
@@ -129,7 +129,8 @@ def _no_worker(standing: Standing) -> Explanation:
 def _in_outbox(standing: Standing) -> Explanation:
     line = standing.line
     lag = _seconds(standing.at - (standing.oldest_due_at or standing.at))
-    relayed = f"The relay is {lag} behind." if standing.oldest_due_at else ""
+    who = "dispatcher" if standing.is_remote else "relay"
+    relayed = f"The {who} is {lag} behind." if standing.oldest_due_at else ""
     if line.of_its_priority or line.of_higher_priority:
         higher = (
             f", and {counted(line.of_higher_priority)} of higher priorities"
@@ -143,7 +144,7 @@ def _in_outbox(standing: Standing) -> Explanation:
         )
     told = f"The job is due and the next of its line to leave the outbox. {relayed}".strip()
     return Explanation(
-        Reason.AWAITING_RELAY, told, Next("The relay moves it on as soon as there is room.", AttemptStarted)
+        Reason.AWAITING_RELAY, told, Next(f"The {who} moves it on as soon as there is room.", AttemptStarted)
     )
 
 

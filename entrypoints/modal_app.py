@@ -80,10 +80,12 @@ async def process_job(
     job_parameters: Any = None,  # noqa: ARG001 - see below
     msg_id: int | None = None,
     read_ct: int | None = None,
+    **_later: Any,
 ) -> dict[str, Any]:
     """Run one attempt at a job, under the message that the dispatcher made for this call.
 
-    Only `job_id`, `msg_id` and `read_ct` decide; the others are for people who look at the call.
+    Only `job_id`, `msg_id` and `read_ct` decide; the others are for people who look at the call. What a later
+    version tells besides is ignored: for a while both are at work.
     """
     return await _this_container().run_job(
         job_id=job_id, msg_id=msg_id, read_ct=read_ct, call_id=modal.current_function_call_id()

@@ -39,6 +39,7 @@ class InMemoryStandings:
             line=self._line(view, entry_id, msg_id, is_remote=bool(is_remote)),
             oldest_due_at=min((entry.available_at for _, entry in due), default=None),
             crew=self._crew(view, is_remote),
+            is_remote=bool(is_remote),
         )
 
     def _message(self, view: JobView) -> tuple[MessageId | None, StoredMessage | None]:

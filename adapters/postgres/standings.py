@@ -33,4 +33,5 @@ def _standing(row: dict[str, Any]) -> Standing:
         line=Line(row["of_its_priority"], row["of_higher_priority"], row["in_queue"]),
         oldest_due_at=row["oldest_due_at"],
         crew=Crew(row["living"], row["serving"], row["free_places"]),
+        is_remote=row["is_remote"],
     )

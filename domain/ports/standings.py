@@ -50,7 +50,8 @@ class Standing(NamedTuple):
     """A job and all that it may wait for, seen at once.
 
     `at` is the store's clock. `oldest_due_at` is when the entry that waits longest in this part of the outbox
-    became due, None when none is.
+    became due, None when none is. `is_remote` says that it goes to remote compute, which starts workers as
+    they are needed.
     """
 
     view: JobView
@@ -60,6 +61,7 @@ class Standing(NamedTuple):
     line: Line
     oldest_due_at: datetime | None
     crew: Crew
+    is_remote: bool = False
 
 
 class Standings(Protocol):

@@ -157,6 +157,7 @@ async def test_a_job_for_remote_compute_stands_in_a_line_of_its_own(ports: Ports
     handed = await standing(ports, job.job.id)
 
     assert (waiting.place, waiting.line) == (Place.OUTBOX, Line(of_its_priority=1))
+    assert (waiting.is_remote, handed.is_remote) == (True, True)
     assert (handed.place, handed.line) == (Place.QUEUE, Line())
     assert handed.message is not None
     assert (handed.message.compute, handed.message.read_ct) == ("modal", 0)

@@ -145,3 +145,13 @@ def test_who_else_lives_is_told_where_nobody_serves_the_type() -> None:
 
 def test_a_lag_of_the_relay_is_told() -> None:
     assert "20.0 s behind" in explained(PENDING).told
+
+
+def test_a_job_for_remote_compute_waits_for_a_call_and_not_for_a_worker_that_lives() -> None:
+    view = fold(recorded(*PENDING))
+    assert view is not None
+    standing = Standing(view, AT, Place.OUTBOX, None, Line(), NOW, Crew(), is_remote=True)
+    found = explain(standing, PATIENCE)
+
+    assert found.reason is Reason.AWAITING_RELAY
+    assert found.next.told == "The dispatcher moves it on as soon as there is room."

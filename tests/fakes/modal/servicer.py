@@ -84,9 +84,24 @@ class Handlers:
 
     async def app_publish(self, request: Any) -> Any:
         self.world.published.append(request)
+        self.world.tags[request.app_id] = dict(request.tags)
         return api_pb2.AppPublishResponse(
             url=f"https://modal.test/apps/{request.name}", deployed_at=time.time()
         )
+
+    async def app_get_or_create(self, request: Any) -> Any:
+        app_id = self.world.apps.get((_environment(request), request.app_name))
+        if app_id is None:
+            raise GRPCError(Status.NOT_FOUND, f"no app {request.app_name}")
+        return api_pb2.AppGetOrCreateResponse(app_id=app_id)
+
+    async def app_get_tags(self, request: Any) -> Any:
+        return api_pb2.AppGetTagsResponse(tags=self.world.tags.get(request.app_id, {}))
+
+    async def secret_update(self, request: Any) -> Any:
+        held = self.world.secret_ids[request.secret_id]
+        held.update({update.key: update.value for update in request.updates})
+        return Empty()
 
     async def secret_get_or_create(self, request: Any) -> Any:
         environment = _environment(request)

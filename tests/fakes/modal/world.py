@@ -94,6 +94,7 @@ class World:
     apps: dict[tuple[str, str], str] = field(default_factory=dict)
     functions: dict[str, DeployedFunction] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
     published: list[api_pb2.AppPublishRequest] = field(default_factory=list)
     hidden: str | None = None
     by_idempotency_key: dict[str, Call] = field(default_factory=dict)

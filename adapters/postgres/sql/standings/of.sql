@@ -34,7 +34,7 @@ WITH job AS MATERIALIZED (
         WHERE alive_until > statement_timestamp()
     ) AS living
 )
-SELECT statement_timestamp() AS at, job.*,
+SELECT statement_timestamp() AS at, job.*, coalesce(part.is_remote, false) AS is_remote,
     message.msg_id AS found_msg_id, message.read_ct AS found_read_ct, message.vt AS found_vt,
     message.compute AS found_compute, entry.id AS entry_id,
     crew.living::integer AS living, crew.serving::integer AS serving, crew.free_places::integer AS free_places,

@@ -1,0 +1,149 @@
+"""`jobledger deploy` and `jobledger modal-secrets`, against the fake."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from adapters.migrations import revisions
+from entrypoints import modal_bootstrap
+from entrypoints.cli.deploy import Target, find_problems
+from entrypoints.modal_plan import connections
+from entrypoints.settings import Settings
+from tests.conftest import TestDatabase
+from tests.fakes.modal.server import FakeModal
+from tests.modal.conftest import ROOT
+
+HELD = {
+    "jobledger-database": {"TRANSACTION_POOLER_URL": "postgresql://somewhere"},
+    "jobledger-identity": {"ENVIRONMENT": "dev", "SUPABASE_URL": "https://somebody.supabase.co"},
+}
+
+
+@pytest.fixture
+def in_dev(deployed: FakeModal) -> Iterator[FakeModal]:
+    """The fake, with the secrets in its environment `dev`."""
+    for name, values in HELD.items():
+        deployed.world.secrets[("dev", name)] = dict(values)
+    yield deployed
+    for name in HELD:
+        deployed.world.secrets.pop(("dev", name), None)
+    deployed.world.tags.clear()
+
+
+def jobledger(fake: FakeModal, database: TestDatabase, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command as an operator types it."""
+    settings = {
+        "TRANSACTION_POOLER_URL": database.url,
+        "MIGRATION_URL": database.owner_url,
+        "ENVIRONMENT": "dev",
+        "SUPABASE_URL": "https://somebody.supabase.co",
+        "MODAL_MAX_CONTAINERS": "7",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", *arguments],
+        cwd=ROOT,
+        env=os.environ | fake.environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def set_revision(database: TestDatabase, revision: str) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute("UPDATE jobledger.alembic_version SET version_num = %s", [revision])
+
+
+def test_secrets_are_made_and_then_everything_is_deployed(
+    deployed: FakeModal, database: TestDatabase
+) -> None:
+    refused = jobledger(deployed, database, "deploy", "dev")
+    printed = jobledger(deployed, database, "modal-secrets", "dev")
+    made = jobledger(deployed, database, "modal-secrets", "dev", "--create")
+    done = jobledger(deployed, database, "deploy", "dev")
+    app_id = deployed.world.apps[("dev", "jobledger")]
+    jobs = deployed.world.deployed("process_job", app_id)
+
+    assert refused.returncode == 2
+    assert refused.stderr.count("jobledger modal-secrets dev") == 2
+    assert 'SUPABASE_URL="$SUPABASE_URL"' in printed.stdout
+    assert database.url not in printed.stdout + made.stdout
+    assert deployed.world.secrets[("dev", "jobledger-database")] == {"TRANSACTION_POOLER_URL": database.url}
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The API is at https://fake--api.modal.test" in done.stdout
+    assert jobs.max_containers == 7
+    assert deployed.world.image_environment(jobs.definition.image_id)["MODAL_MAX_CONTAINERS"] == "7"
+    assert deployed.world.tags[app_id] == {"schema": [*revisions()][-1]}
+
+
+async def test_nothing_stands_against_it_when_all_is_there(in_dev: FakeModal, settings: Settings) -> None:
+    assert await find_problems(settings, Target.DEV) == []
+
+
+async def test_a_missing_secret_and_a_missing_key_are_named(in_dev: FakeModal, settings: Settings) -> None:
+    del in_dev.world.secrets[("dev", "jobledger-database")]
+    del in_dev.world.secrets[("dev", "jobledger-identity")]["ENVIRONMENT"]
+    problems = await find_problems(settings, Target.DEV)
+
+    assert [problem.split(" with")[0] for problem in problems] == [
+        "The secret jobledger-database",
+        "The secret jobledger-identity",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"), [("0001", "run `jobledger migrate` first"), ("9999", "this checkout does not know")]
+)
+async def test_a_schema_that_is_not_this_checkouts_is_refused(
+    in_dev: FakeModal, settings: Settings, database: TestDatabase, revision: str, told: str
+) -> None:
+    set_revision(database, revision)
+    (problem,) = await find_problems(settings, Target.DEV)
+
+    assert told in problem
+
+
+async def test_a_schema_that_the_running_containers_cannot_bear_is_refused(
+    in_dev: FakeModal, settings: Settings, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_dev.world.apps[("dev", "jobledger")] = "ap-dev"
+    in_dev.world.tags["ap-dev"] = {"schema": "0003"}
+    monkeypatch.setattr(
+        modal_bootstrap,
+        "schema_revisions",
+        lambda: {"0002": False, "0003": True, "0098": True, "0099": False},
+    )
+    set_revision(database, "0099")
+    (problem,) = await find_problems(settings, Target.DEV)
+
+    assert "know the schema up to 0003 and cannot go on over 0099" in problem
+
+
+async def test_more_connections_than_the_database_bears_are_refused(
+    in_dev: FakeModal, settings: Settings
+) -> None:
+    greedy = settings.model_copy(update={"modal_max_containers": 100})
+    (problem,) = await find_problems(greedy, Target.DEV)
+
+    assert problem.startswith(
+        "Containers may take 836 connections of MODAL_MAX_CONNECTIONS=120: 800 for jobs"
+    )
+
+
+def test_connections_are_containers_times_what_each_opens() -> None:
+    assert connections(max_containers=10, api_max_containers=4, pool_size=8) == (80, 32, 4)
+
+
+def test_a_migration_says_when_running_code_cannot_go_on_over_it(tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    for revision, before, rest in (("0001", None, ""), ("0002", "0001", "breaks_running_code = True\n")):
+        text = f"revision = {revision!r}\ndown_revision = {before!r}\n{rest}"
+        (tmp_path / "versions" / f"{revision}.py").write_text(text)
+
+    assert revisions(tmp_path) == {"0001": True, "0002": False}

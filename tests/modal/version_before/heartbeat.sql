@@ -1,0 +1,1 @@
+UPDATE pgmq.q_job_queue AS q SET vt = clock_timestamp() + make_interval(secs => 30) FROM unnest('{1}'::bigint[], '{1}'::integer[]) AS held (msg_id, read_ct) WHERE q.msg_id = held.msg_id AND q.read_ct = held.read_ct RETURNING q.msg_id, q.read_ct, (SELECT status = 'cancelling' FROM jobledger.jobs WHERE id = (q.message ->> 'job_id')::uuid) AS is_cancelling
