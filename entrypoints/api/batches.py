@@ -1,8 +1,8 @@
 """Submitting many jobs in one request."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from domain.errors import BatchRefused, InvalidSubmission, JobledgerError, NotPermitted
@@ -12,7 +12,7 @@ from entrypoints.api.auth import CurrentUser, Role, Roles, actor_of
 from entrypoints.api.problems import describe
 from entrypoints.api.requests import Work, answers, provenance_of
 from entrypoints.api.schemas import BatchJob, SubmitBatch
-from entrypoints.api.submissions import in_time, parse_idempotency_key, submission_of
+from entrypoints.api.submissions import KeyHeader, in_time, parse_idempotency_key, submission_of
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -46,7 +46,7 @@ async def submit_batch(
     services: Work,
     user: CurrentUser,
     roles: Roles,
-    idempotency_key: Annotated[str | None, Header(max_length=300)] = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Submit up to 1,000 jobs; each gets its own answer, and those that say 202 are durable.
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from domain import decisions
 from domain.errors import FieldProblem, InvalidSubmission, NotPermitted
@@ -46,8 +47,25 @@ class JobToActOn(Request):
     version: int = Field(ge=1, le=2**31 - 1)
 
 
+EITHER: JsonDict = {
+    "oneOf": [
+        {
+            "required": ["filter"],
+            "properties": {
+                "filter": {"type": "object"},
+                "jobs": {"type": "null"},
+                "dry_run": {"const": True},
+            },
+        },
+        {"required": ["jobs"], "properties": {"jobs": {"type": "array"}, "filter": {"type": "null"}}},
+    ]
+}
+
+
 class ActOnJobs(ActOnJob):
     """Either `filter`, to see what would happen, or `jobs`, the preview's, to make it happen."""
+
+    model_config = ConfigDict(json_schema_extra=EITHER)
 
     filter: JobsToFind | None = None
     jobs: list[JobToActOn] | None = Field(None, min_length=1, max_length=MAX_JOBS)

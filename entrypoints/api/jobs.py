@@ -1,8 +1,6 @@
 """Submitting jobs over HTTP, one at a time."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from domain.errors import JobledgerError
 from domain.use_cases.submit import Existing, submit_jobs
@@ -11,7 +9,7 @@ from entrypoints.api.auth import CurrentUser, Roles, actor_of
 from entrypoints.api.quick_route import QuickRoute
 from entrypoints.api.requests import Work, answers, provenance_of
 from entrypoints.api.schemas import SubmitJob
-from entrypoints.api.submissions import headers_of, in_time, parse_idempotency_key, submission_of
+from entrypoints.api.submissions import KeyHeader, headers_of, in_time, parse_idempotency_key, submission_of
 
 quick = APIRouter(prefix="/jobs", tags=["jobs"], route_class=QuickRoute)
 
@@ -28,7 +26,7 @@ async def submit_job(
     services: Work,
     user: CurrentUser,
     roles: Roles,
-    idempotency_key: Annotated[str | None, Header(max_length=300)] = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Accept a job. Once this answers 202 the job is durable.
 

@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from domain.errors import (
@@ -42,6 +43,7 @@ from entrypoints.api.schemas import pointer
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
+METHOD_NOT_ALLOWED = 405
 ERRORS_TOLD = 100
 
 
@@ -234,10 +236,21 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
     kind = HTTP_KINDS.get(status, Kind(status, "refused", "The request was refused"))
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
     return _answer(request, kind, detail, headers=headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What the resource knows; Starlette tells only what the first of its routes does."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= set(getattr(route, "methods", None) or ())
+    return sorted(methods)
 
 
 def _errors(problems: list[FieldProblem]) -> list[dict[str, str]]:
@@ -247,4 +260,7 @@ def _errors(problems: list[FieldProblem]) -> list[dict[str, str]]:
 def _pointer(location: tuple[str | int, ...]) -> str:
     """Into the body; a query parameter or header is named with its place."""
     place, *parts = location or ("body",)
-    return pointer(parts if place == "body" else location) or "/"
+    if place == "body":
+        return pointer(parts) or "/"
+    # Behind the name of a parameter only its place in a list is of use; the rest names our own validators.
+    return pointer([place, *parts[:1], *(part for part in parts[1:] if isinstance(part, int))])

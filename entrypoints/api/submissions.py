@@ -4,13 +4,19 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Header
 
 from domain.errors import FieldProblem, InvalidSubmission, KeyInUse, NotPermitted
 from domain.use_cases.submit import Accepted, Existing, Submission
 from entrypoints.api.auth import Role
 from entrypoints.api.requests import etag_of
 from entrypoints.api.schemas import IDEMPOTENCY_KEY, SubmitJob
+
+KEY_CHARACTER = r"[\x21\x23-\x5b\x5d-\x7e]"
+# Blanks at either end are lost on the way.
+KEY_HEADER = rf'^"?{KEY_CHARACTER}([ \x21\x23-\x5b\x5d-\x7e]{{0,253}}{KEY_CHARACTER})?"?$'
 
 
 def submission_of(asked: SubmitJob, key: str | None, roles: frozenset[Role]) -> Submission:
@@ -48,6 +54,17 @@ def parse_idempotency_key(header: str | None) -> str | None:
         detail = "1 to 255 printable ASCII characters, without quotes or backslashes."
         raise InvalidSubmission([FieldProblem(pointer="/header/idempotency-key", detail=detail)])
     return key
+
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        max_length=300,
+        description="Makes it safe to ask again: 1 to 255 printable ASCII characters, in quotes or without.",
+        json_schema_extra={"pattern": KEY_HEADER},
+        examples=["order-17"],
+    ),
+]
 
 
 async def in_time(submitting: Awaitable[Any], seconds: float) -> Any:
