@@ -165,10 +165,10 @@ def _polyline(points: Sequence[tuple[float, float]]) -> str:
 
 def _round_up(most: float) -> float:
     """The next number that four grid lines part evenly and that reads well."""
-    if most <= GRID_LINES:
-        return GRID_LINES
+    if most <= 3 * GRID_LINES:
+        return max(GRID_LINES, GRID_LINES * ceil(most / GRID_LINES))
     size: float = 10 ** floor(log10(most))
-    return next(size * step for step in (1.2, 2, 4, 6, 8, 10, 12) if size * step >= most)
+    return next(size * step for step in (1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12) if size * step >= most)
 
 
 def _compact(value: float) -> str:

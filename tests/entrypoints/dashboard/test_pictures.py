@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from domain import decisions
 from domain.identifiers import UserId
 from domain.job_statistics import MINUTE, Rate, bucket_of
@@ -56,6 +58,16 @@ def test_bars_pile_up_to_all_that_ended_and_the_line_shows_what_was_submitted() 
     assert drawn.columns[-1].lines == ("4 submitted", "6 completed", "2 failed", "0 cancelled")
     assert drawn.rows[-1][1:] == ("4", "6", "2", "0")
     assert [tick.text for tick in drawn.y_ticks] == ["0", "2", "4", "6", "8"]
+
+
+@pytest.mark.parametrize("most", [1, 4, 5, 8, 9, 13, 22, 31, 57, 99, 100, 1234, 87_654])
+def test_grid_lines_are_at_whole_numbers_and_above_everything(most: int) -> None:
+    ticks = throughput(flow_of([rate(0, "JobSubmitted", most)], HOUR, NOW)).y_ticks
+    numbers = [float(tick.text.replace("k", "")) * (1000 if "k" in tick.text else 1) for tick in ticks]
+
+    assert numbers[-1] >= most
+    assert numbers[-1] <= max(4, 1.7 * most)
+    assert [number for number in numbers if number % 1] == []
 
 
 def test_a_chart_of_nothing_says_that_it_is_empty() -> None:

@@ -3,17 +3,29 @@
 import heapq
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 from adapters.ed25519 import Ed25519Signer
 from adapters.in_memory.health import InMemoryHealth
+from adapters.in_memory.state import Message
 from adapters.parameters import PydanticParameterParser
 from domain import decisions
 from domain.audit import RecoverySwept
-from domain.events import Actor, ActorKind, Cause, JobError, JobEvent, Progress, Provenance
+from domain.events import (
+    Actor,
+    ActorKind,
+    AttemptFailed,
+    Cause,
+    JobCompleted,
+    JobError,
+    JobEvent,
+    JobFailed,
+    Progress,
+    Provenance,
+)
 from domain.identifiers import JobId, MessageId, UserId, WorkerId
 from domain.job import Job, Lease
 from domain.job_types import JobTypes
@@ -107,7 +119,9 @@ class World:
         self.ids = CountingIds()
         self.frontier = Frontier()
         self.chance = random.Random(7)  # noqa: S311 - not cryptography
-        types = JobTypes([sample_task])
+        types = JobTypes(
+            [sample_task, *(replace(sample_task, name=name) for name in KINDS if name != sample_task.name)]
+        )
         needed = [port.name for port in fields(Services) if port.default_factory is MISSING]
         found: dict[str, Any] = {name: getattr(ports, name, Absent(name)) for name in needed}
         found |= {
@@ -133,7 +147,10 @@ class World:
             command_id=self.ids.command_id(),
             request_id=f"{self.chance.getrandbits(64):016x}" if is_person else None,
         )
-        change = Change(job_id=known, before=before, event=event, provenance=provenance)
+        has_ended = isinstance(event, JobCompleted | AttemptFailed | JobFailed)
+        lease = before.job.lease if before else None
+        settles = lease.msg_id if lease and has_ended else None
+        change = Change(job_id=known, before=before, event=event, provenance=provenance, settles=settles)
         (outcome,) = await self.services.store.append([change])
         assert isinstance(outcome, Appended)
         return outcome.after
@@ -151,8 +168,12 @@ class World:
         return await self.do(None, event, person(user), _uuid7(self.clock.now(), self.chance))
 
     async def start(self, view: JobView, name: WorkerId = WORKERS[0]) -> JobView:
-        lease = Lease(name, MessageId(self.chance.randrange(1, 2**40)), 1)
-        return await self.do(view, decisions.start(view.job, lease=lease, compute="local"), worker(name))
+        """As a worker does that keeps its lease, by a message that stays until the attempt has ended."""
+        msg_id = MessageId(self.ports.state.next_id())
+        until = self.clock.now() + timedelta(hours=1)
+        self.ports.state.queue[msg_id] = Message(f'{{"job_id":"{view.job.id}"}}', until, read_ct=1)
+        event = decisions.start(view.job, lease=Lease(name, msg_id, 1), compute="local")
+        return await self.do(view, event, worker(name))
 
     async def complete(self, view: JobView) -> JobView:
         return await self.do(view, decisions.complete(view.job, result={"pages": 12}), worker(WORKERS[0]))
