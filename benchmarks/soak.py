@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.measures import end_to_end, new_job, part
 from benchmarks.server import Bench, bench, run
+from domain.ports.hints import Topic
 
 PAGE = Path(__file__).parent / "soak.md"
 PARTS = ("relay", "worker", "sealer")
@@ -58,6 +59,7 @@ async def _submitting(
             missing = int(passed * rate) - submitted
             if missing > 0:
                 await services.store.append([new_job(services) for _ in range(missing)])
+                services.hints.announce(Topic.OUTBOX)
                 submitted += missing
             if passed > (len(rows) + 1) * seconds / samples:
                 rows.append(await asyncio.to_thread(_row, on, pids, passed, submitted, seconds / samples))
