@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from typing import Any
 
 import psycopg
 
@@ -10,6 +11,7 @@ from adapters.postgres.change_rows import encode_changes, submit_columns
 from adapters.postgres.statements import statement
 from benchmarks.measures import new_job
 from benchmarks.server import Bench, run
+from domain.routes import EVERYTHING_LOCAL
 
 
 def submit_statement(bench: Bench) -> str:
@@ -18,7 +20,12 @@ def submit_statement(bench: Bench) -> str:
     async def encoded() -> tuple[str, str]:
         async with bench.services() as services:
             change = new_job(services)
-            columns = submit_columns(encode_changes([change])) | {"code_version": "bench"}
+            columns: dict[str, Any] = {
+                **submit_columns(encode_changes([change])),
+                "code_version": "bench",
+                "routed_apart": EVERYTHING_LOCAL.routed_apart,
+                "others_are_remote": False,
+            }
             with psycopg.connect(bench.settings.database_url) as connection:
                 text = psycopg.ClientCursor(connection).mogrify(statement("event_store/submit"), columns)
             return text, change.job_id
