@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import URL
 
-ALEMBIC = Path(__file__).parent.parent / "alembic"
+# In an installed package the folder lies in here, because at the top it would shadow the library.
+PACKAGED = Path(__file__).parent / "alembic_files"
+ALEMBIC = PACKAGED if PACKAGED.exists() else Path(__file__).parent.parent / "alembic"
 
 
 def _config(database_url: str) -> "Config":

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from docs.reference import REFERENCE
 from domain.lifecycle_diagram import mermaid, moves_table
 from entrypoints.metrics.catalogue import METRICS
 from entrypoints.settings import Settings
@@ -107,6 +108,7 @@ PAGES = {
     "docs/lifecycle.md": lifecycle_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
+    **REFERENCE,
     ".env.example": env_example,
 }
 

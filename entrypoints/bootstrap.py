@@ -11,6 +11,7 @@ from adapters.archive_files import GzipArchiveFiles
 from adapters.checkpoint_directory import CheckpointDirectory
 from adapters.cron import CronCalendar
 from adapters.ed25519 import check_ed25519
+from adapters.embedded_database import DATABASE, prepare_embedded_database
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.examination import PostgresExamination
 from adapters.jwks_tokens import JwksTokenVerifier
@@ -66,9 +67,10 @@ CODE_VERSION = _code_version()
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
 TRANSACTION_WAIT_SECONDS = 3600.0
 
-EMBEDDED_DATABASE = "jobledger"
+EMBEDDED_DATABASE = DATABASE
 
 check_signature = check_ed25519
+prepare_embedded = prepare_embedded_database
 
 
 @asynccontextmanager
@@ -258,13 +260,3 @@ def rebuilding(settings: Settings) -> Rebuilding:
 
 def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
     return EmbeddedPostgres(settings.data_directory / "postgres")
-
-
-def prepare_embedded(server: EmbeddedPostgres) -> tuple[str, str]:
-    """The owner's and the service's URL of the migrated database; blocks.
-
-    The service connects as its own role, so that grants and policies hold here as in production.
-    """
-    owner_url = server.database(EMBEDDED_DATABASE)
-    upgrade(owner_url)
-    return owner_url, server.let_in("jobledger_service", database=EMBEDDED_DATABASE)

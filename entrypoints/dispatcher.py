@@ -39,7 +39,7 @@ async def dispatch_until(
             poll = settings.poll_seconds
             await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=poll), leaving.wait)
 
-    dispatching = repeat("dispatch", step, leaving=leaving)
+    dispatching = repeat("dispatch", step, leaving=leaving, tallies=services.tallies)
     if compute is None:
         await dispatching
         return

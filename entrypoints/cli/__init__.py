@@ -1,6 +1,7 @@
 """The `jobledger` command: a module a group of commands."""
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -47,6 +48,8 @@ deploy.register(app)
 
 
 def main() -> None:
+    # Job types lie where the command is run, as they do for the parts; last, so that they shadow nothing.
+    sys.path.append(str(Path.cwd()))
     try:
         app()
     except JobledgerError as error:

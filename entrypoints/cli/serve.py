@@ -1,5 +1,6 @@
 """Commands that run the service or a part of it."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from entrypoints import bootstrap
+from entrypoints.cli.settings_here import settings_here
 from entrypoints.local_service import LocalService, local_service
 from entrypoints.log_setup import set_up_logging
 from entrypoints.loops import leave_on_signals
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(migrate)
     app.command()(dev)
+    app.command()(env)
 
 
 def chosen_settings(port: int | None, data_directory: Path | None) -> Settings:
@@ -104,3 +107,17 @@ def dev() -> None:
         host=settings.api_host,
         port=settings.api_port,
     )
+
+
+def env() -> None:
+    """Print where the database of the service that runs here is: eval "$(jobledger env)"."""
+    settings = settings_here()
+    told = {
+        "DATA_DIRECTORY": str(settings.data_directory.absolute()),
+        "MIGRATION_URL": settings.owner_url,
+        "TRANSACTION_POOLER_URL": settings.database_url,
+        "LISTEN_URL": settings.listen_url.get_secret_value() if settings.listen_url else "",
+        "DATABASE_IS_POOLED": str(settings.database_is_pooled).lower(),
+    }
+    for name, value in told.items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

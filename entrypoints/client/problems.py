@@ -2,6 +2,8 @@
 
 import httpx
 
+from .shapes import Job
+
 
 class ServiceProblem(Exception):
     """An RFC 9457 problem: `kind` ends its type and is stable, `errors` name the fields at fault."""
@@ -18,8 +20,9 @@ class ServiceProblem(Exception):
         self.title = str(problem.get("title", f"The service answered {answer.status_code}"))
         self.detail = str(problem.get("detail", ""))
         self.request_id = problem.get("request_id")
-        self.errors = problem.get("errors", [])
-        super().__init__(f"{self.title}. {self.detail}".strip())
+        self.errors: list[dict[str, str]] = problem.get("errors") or []
+        fields = "; ".join(f"{error.get('pointer')}: {error.get('detail')}" for error in self.errors)
+        super().__init__(f"{self.title}. {fields or self.detail}".strip())
 
 
 class NotAuthenticated(ServiceProblem):
@@ -61,3 +64,11 @@ KINDS: dict[int, type[ServiceProblem]] = {
 
 def problem_of(answer: httpx.Response) -> ServiceProblem:
     return KINDS.get(answer.status_code, ServiceProblem)(answer)
+
+
+class NotEndedYet(TimeoutError):
+    """The job had not ended when the time to wait for it was over; `job` is how it was then."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"Job {job['id']} is still {job['status']}.")
+        self.job = job
