@@ -19,7 +19,7 @@ TEMPLATE = """# Benchmarks
 
 The shipped code with its shipped defaults, fsync on; the peers' own code with the settings under which their
 workers drain fastest. Ours and theirs in turns on one embedded PostgreSQL; load generator, service and server share
-one machine ({machine}, {cores} cores, Python {python}). Medians of {rounds} rounds, {jobs:,} no-op jobs in a drain. The
+one machine ({machine}, {cores} cores, Python {python}). Medians of up to {rounds} rounds, {jobs:,} no-op jobs in a drain. The
 ratios are the result; absolute figures are context. The large tables held {events:,} events.
 
 ## Against the peers and the floors
