@@ -71,7 +71,7 @@ class Settings(ClientSettings):
     )
     database_pool_size: int = Field(8, ge=1, le=200, description="Connections of one process, at most.")
     database_timeout_seconds: float = Field(
-        5.0, gt=0, le=60, description="How long to wait for a connection before answering 503."
+        2.0, gt=0, le=60, description="How long to wait for a connection before answering 503."
     )
     data_directory: Path = Field(
         Path(".jobledger"), description="Where `jobledger up` keeps its PostgreSQL and its keys."

@@ -105,7 +105,7 @@ def _as_ours() -> Iterator[None]:
         # An OperationalError too, but of a database that is there: whoever wrote tries again.
         raise
     except (PoolTimeout, TooManyRequests) as error:
-        raise StorageUnavailable("Every database connection is busy.") from error
+        raise StorageUnavailable("Every database connection is busy, or none can be had.") from error
     except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StorageUnavailable("The database cannot be reached.") from error
 

@@ -134,7 +134,8 @@ async def test_a_package_that_was_not_deployed_costs_time_and_no_job(on_modal: O
     await on_modal.dispatch()
     kinds = await on_modal.kinds(job_id)
 
-    assert "No module named 'adapters'" in on_modal.calls[0].result.exception
+    # Of a folder that an earlier container left behind, Python says which of its modules is missing.
+    assert "No module named 'adapters" in on_modal.calls[0].result.exception
     assert (before.job.status, before.job.attempt) == ("pending", 0)
     assert kinds == [
         "JobSubmitted", "AttemptDispatched", "AttemptDispatched", "AttemptStarted", "JobCompleted"
