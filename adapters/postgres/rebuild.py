@@ -26,6 +26,7 @@ LOCK_TRIES = 200
 BETWEEN_TRIES_SECONDS = 0.05
 ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtextextended('jobledger.rebuild', 0)) AS is_mine"
+NEXT_ONE = "SELECT pg_advisory_unlock(hashtextextended('jobledger.rebuild', 0))"
 
 
 class PostgresRebuilding:
@@ -42,13 +43,15 @@ class PostgresRebuilding:
                 (lock,) = await fetch(connection, ONE_AT_A_TIME.encode(), {})
                 if not lock["is_mine"]:
                     raise NotRebuilt("A rebuild is under way already.")
-                seen = await _snapshot(connection)
-                await connection.execute(statement("read_model/make_beside"))
-                await connection.execute("CREATE TEMPORARY TABLE jobs_coming (LIKE jobledger.jobs)")
                 try:
+                    seen = await _snapshot(connection)
+                    await connection.execute(statement("read_model/make_beside"))
+                    await connection.execute("CREATE TEMPORARY TABLE jobs_coming (LIKE jobledger.jobs)")
                     yield PostgresRebuild(connection, seen=seen)
                 finally:
                     await connection.execute("DROP TABLE IF EXISTS jobledger.jobs_beside")
+                    # Its end would give the lock back too, but only a moment after we have left.
+                    await connection.execute(NEXT_ONE)
         except psycopg.errors.InsufficientPrivilege as error:
             raise NotRebuilt(f"MIGRATION_URL must name the owner of the tables: {error}") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

@@ -15,7 +15,7 @@ from entrypoints.cli.deploy import Target, find_problems
 from entrypoints.modal_plan import connections
 from entrypoints.settings import Settings
 from tests.conftest import TestDatabase
-from tests.fakes.modal.server import FakeModal
+from tests.fakes.modal.server import FakeModal, fake_modal
 from tests.modal.conftest import ROOT
 
 HELD = {
@@ -60,26 +60,33 @@ def set_revision(database: TestDatabase, revision: str) -> None:
         owner.execute("UPDATE jobledger.alembic_version SET version_num = %s", [revision])
 
 
+@pytest.fixture
+def untouched() -> Iterator[FakeModal]:
+    """A fake of the test's own: what it deploys would take the place of what other tests look at."""
+    with fake_modal() as fake:
+        yield fake
+
+
 def test_secrets_are_made_and_then_everything_is_deployed(
-    deployed: FakeModal, database: TestDatabase
+    untouched: FakeModal, database: TestDatabase
 ) -> None:
-    refused = jobledger(deployed, database, "deploy", "dev")
-    printed = jobledger(deployed, database, "modal-secrets", "dev")
-    made = jobledger(deployed, database, "modal-secrets", "dev", "--create")
-    done = jobledger(deployed, database, "deploy", "dev")
-    app_id = deployed.world.apps[("dev", "jobledger")]
-    jobs = deployed.world.deployed("process_job", app_id)
+    refused = jobledger(untouched, database, "deploy", "dev")
+    printed = jobledger(untouched, database, "modal-secrets", "dev")
+    made = jobledger(untouched, database, "modal-secrets", "dev", "--create")
+    done = jobledger(untouched, database, "deploy", "dev")
+    app_id = untouched.world.apps[("dev", "jobledger")]
+    jobs = untouched.world.deployed("process_job", app_id)
 
     assert refused.returncode == 2
     assert refused.stderr.count("jobledger modal-secrets dev") == 2
     assert 'SUPABASE_URL="$SUPABASE_URL"' in printed.stdout
     assert database.url not in printed.stdout + made.stdout
-    assert deployed.world.secrets[("dev", "jobledger-database")] == {"TRANSACTION_POOLER_URL": database.url}
+    assert untouched.world.secrets[("dev", "jobledger-database")] == {"TRANSACTION_POOLER_URL": database.url}
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The API is at https://fake--api.modal.test" in done.stdout
     assert jobs.max_containers == 7
-    assert deployed.world.image_environment(jobs.definition.image_id)["MODAL_MAX_CONTAINERS"] == "7"
-    assert deployed.world.tags[app_id] == {"schema": [*revisions()][-1]}
+    assert untouched.world.image_environment(jobs.definition.image_id)["MODAL_MAX_CONTAINERS"] == "7"
+    assert untouched.world.tags[app_id] == {"schema": [*revisions()][-1]}
 
 
 async def test_nothing_stands_against_it_when_all_is_there(in_dev: FakeModal, settings: Settings) -> None:
