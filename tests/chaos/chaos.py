@@ -17,7 +17,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.leftovers import leftovers
 from tests.chaos.pooled import pooled_worker
 from tests.chaos.reckoning import Reckoning, reckon
-from tests.end_to_end.up import Up, started
+from tests.end_to_end.up import Up, started, until
 from tests.pgbouncer import PROGRAM
 
 SETTLE_SECONDS = 120.0
@@ -91,10 +91,7 @@ def chaos(directory: Path, *, seconds: float, seed: int, clients: int = 4) -> Re
 
 def _drain(url: str, directory: Path) -> None:
     """Wait until nothing is left to do; says what is left when that takes too long."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while not _has_drained(url):
-        assert time.monotonic() < deadline, leftovers(url, directory)
-        time.sleep(0.05)
+    until(lambda: _has_drained(url), SETTLE_SECONDS, told=lambda: leftovers(url, directory))
 
 
 def _has_drained(url: str) -> bool:

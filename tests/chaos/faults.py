@@ -16,6 +16,7 @@ from tests.chaos.pooled import PooledWorker
 from tests.end_to_end.up import Up
 
 FREEZE_SECONDS = 4.0
+USED_UP_SECONDS = 1.0
 FROZEN_AT_ONCE = 3
 
 
@@ -81,7 +82,8 @@ class Faults:
         held: list[psycopg.Connection[Any]] = []
         with suppress(psycopg.Error):
             held.extend(psycopg.connect(self._server.url, connect_timeout=2) for _ in range(250))
-        time.sleep(1.0)
+        # How long the fault lasts, not how long anybody waits for something.
+        time.sleep(USED_UP_SECONDS)
         for connection in held:
             connection.close()
 

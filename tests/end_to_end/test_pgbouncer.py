@@ -102,7 +102,7 @@ async def submit(services: Services, job_type: str, **parameters: Any) -> JobId:
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await holds():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 async def ended(services: Services, job_ids: list[JobId]) -> list[list[type[JobEvent]]]:

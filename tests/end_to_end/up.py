@@ -15,6 +15,7 @@ import httpx
 
 READY_SECONDS = 60.0
 END_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 0.05
 ENDED = ("completed", "failed", "cancelled")
 
 
@@ -109,11 +110,15 @@ class Up:
         return code
 
 
-def until(holds: Callable[[], bool], seconds: float) -> None:
+def until(
+    holds: Callable[[], bool], seconds: float, *, told: Callable[[], str] = lambda: "it took too long"
+) -> None:
+    """Return as soon as it holds; fails after `seconds` with what `told` says."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, told()
+        # What is waited for is another process's doing, and needs the processor too.
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def free_port() -> int:
