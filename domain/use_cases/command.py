@@ -1,6 +1,7 @@
 """The shape that every command on an existing job has: load, decide, append, and again when it lost."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from domain.errors import JobNotFound, UniqueKeyHeld, VersionConflict
 from domain.events import JobEvent, Provenance
@@ -11,6 +12,13 @@ from domain.views import JobView, fold
 
 MAX_TRIES = 8
 PAGE = 1000
+
+
+class Caller(NamedTuple):
+    """Whose things a user's command is about, and who acts on them."""
+
+    user_id: UserId
+    provenance: Provenance
 
 
 async def load(store: EventStore, job_id: JobId) -> JobView | None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
 
 from domain.errors import FieldProblem, InvalidSubmission, ScheduleNotFound, StorageUnavailable
-from domain.events import Provenance
 from domain.identifiers import JobId, UserId
 from domain.job_types import JobTypes
 from domain.ports.calendar import Calendar
@@ -26,16 +24,10 @@ from domain.schedules import (
     ScheduleTriggered,
     defined,
 )
+from domain.use_cases.command import Caller
 from domain.use_cases.run_schedules import change_of
 
 MAX_TRIES = 5
-
-
-class Asking(NamedTuple):
-    """Whose schedule it is, and who acts on it."""
-
-    user_id: UserId
-    provenance: Provenance
 
 
 Decide = Callable[[Schedule], tuple[Schedule, ScheduleEvent]]
@@ -49,22 +41,22 @@ async def create_schedule(
     clock: Clock,
     ids: Ids,
     *,
-    asking: Asking,
+    caller: Caller,
     definition: Definition,
 ) -> Schedule:
     """A schedule that begins with the next occurrence; raises InvalidSubmission."""
     first = check(calendar, types, parser, definition, clock.now())
-    if len(await schedules.of_user(asking.user_id)) >= MAX_SCHEDULES:
+    if len(await schedules.of_user(caller.user_id)) >= MAX_SCHEDULES:
         detail = f"You have {MAX_SCHEDULES} schedules already; remove one first."
         raise InvalidSubmission([FieldProblem(pointer="", detail=detail)])
     schedule = Schedule(
         id=ScheduleId(ids.command_id()),
-        user_id=asking.user_id,
+        user_id=caller.user_id,
         definition=definition,
         created_at=clock.now(),
         next_at=first,
     )
-    if not await schedules.append(schedule, defined(schedule), asking.provenance):
+    if not await schedules.append(schedule, defined(schedule), caller.provenance):
         raise AssertionError("a new id cannot be taken")
     return schedule
 
@@ -84,7 +76,7 @@ async def define_schedule(
     parser: ParameterParser,
     clock: Clock,
     *,
-    asking: Asking,
+    caller: Caller,
     schedule_id: ScheduleId,
     definition: Definition,
 ) -> Schedule:
@@ -96,11 +88,11 @@ async def define_schedule(
         after = before._replace(definition=definition, next_at=next_at, version=before.version + 1)
         return after, defined(after)
 
-    return await _act(schedules, asking, schedule_id, decide)
+    return await _act(schedules, caller, schedule_id, decide)
 
 
 async def pause_schedule(
-    schedules: Schedules, *, asking: Asking, schedule_id: ScheduleId, reason: str
+    schedules: Schedules, *, caller: Caller, schedule_id: ScheduleId, reason: str
 ) -> Schedule:
     """Submit nothing until it is resumed: what would have come meanwhile is not missed, but unwanted."""
 
@@ -108,7 +100,7 @@ async def pause_schedule(
         after = before._replace(is_paused=True, next_at=None, version=before.version + 1)
         return after, SchedulePaused(schedule_id=before.id, version=after.version, reason=reason)
 
-    return await _act(schedules, asking, schedule_id, decide)
+    return await _act(schedules, caller, schedule_id, decide)
 
 
 async def resume_schedule(
@@ -116,7 +108,7 @@ async def resume_schedule(
     calendar: Calendar,
     clock: Clock,
     *,
-    asking: Asking,
+    caller: Caller,
     schedule_id: ScheduleId,
     reason: str,
 ) -> Schedule:
@@ -128,7 +120,7 @@ async def resume_schedule(
         after = before._replace(is_paused=False, next_at=next_at, version=before.version + 1)
         return after, ScheduleResumed(schedule_id=before.id, version=after.version, reason=reason)
 
-    return await _act(schedules, asking, schedule_id, decide)
+    return await _act(schedules, caller, schedule_id, decide)
 
 
 async def trigger_schedule(
@@ -139,14 +131,14 @@ async def trigger_schedule(
     clock: Clock,
     ids: Ids,
     *,
-    asking: Asking,
+    caller: Caller,
     schedule_id: ScheduleId,
     reason: str,
 ) -> JobId:
     """Submit the schedule's job now, whatever its times and also while it is paused; the job."""
-    schedule = await find_schedule(schedules, user_id=asking.user_id, schedule_id=schedule_id)
-    key = f"schedule/{schedule.id}/trigger/{asking.provenance.command_id}"
-    change = change_of(schedule, key, types, clock, ids, asking.provenance)
+    schedule = await find_schedule(schedules, user_id=caller.user_id, schedule_id=schedule_id)
+    key = f"schedule/{schedule.id}/trigger/{caller.provenance.command_id}"
+    change = change_of(schedule, key, types, clock, ids, caller.provenance)
     (outcome,) = await store.append([change])
     assert isinstance(outcome, Appended), "a command's id cannot be taken"  # noqa: S101 - narrows
     hints.announce(Topic.OUTBOX)
@@ -157,12 +149,12 @@ async def trigger_schedule(
             schedule_id=before.id, version=after.version, job_id=change.job_id, reason=reason
         )
 
-    await _act(schedules, asking, schedule_id, decide)
+    await _act(schedules, caller, schedule_id, decide)
     return change.job_id
 
 
 async def remove_schedule(
-    schedules: Schedules, *, asking: Asking, schedule_id: ScheduleId, reason: str
+    schedules: Schedules, *, caller: Caller, schedule_id: ScheduleId, reason: str
 ) -> None:
     """Submit nothing more; its jobs and its history stay."""
 
@@ -170,7 +162,7 @@ async def remove_schedule(
         after = before._replace(is_removed=True, next_at=None, version=before.version + 1)
         return after, ScheduleRemoved(schedule_id=before.id, version=after.version, reason=reason)
 
-    await _act(schedules, asking, schedule_id, decide)
+    await _act(schedules, caller, schedule_id, decide)
 
 
 def check(
@@ -209,10 +201,10 @@ def upcoming(calendar: Calendar, cron: str, time_zone: str, at: datetime, *, cou
         raise InvalidSubmission([FieldProblem(pointer=pointer, detail=str(error))]) from None
 
 
-async def _act(schedules: Schedules, asking: Asking, schedule_id: ScheduleId, decide: Decide) -> Schedule:
+async def _act(schedules: Schedules, caller: Caller, schedule_id: ScheduleId, decide: Decide) -> Schedule:
     for _ in range(MAX_TRIES):
-        before = await find_schedule(schedules, user_id=asking.user_id, schedule_id=schedule_id)
+        before = await find_schedule(schedules, user_id=caller.user_id, schedule_id=schedule_id)
         after, event = decide(before)
-        if await schedules.append(after, event, asking.provenance):
+        if await schedules.append(after, event, caller.provenance):
             return after
     raise StorageUnavailable("The schedule keeps changing; try again.")

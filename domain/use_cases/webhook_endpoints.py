@@ -1,11 +1,9 @@
 """What users do with their webhook endpoints; each change is recorded with who made it and why."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from domain.audit import WebhookEndpointChanged
 from domain.errors import EndpointNotFound, FieldProblem, InvalidSubmission, StorageUnavailable
-from domain.events import Provenance
 from domain.http_request import check_url
 from domain.identifiers import UserId
 from domain.ports.audit_trail import AuditTrail
@@ -14,6 +12,7 @@ from domain.ports.hints import Hints, Topic
 from domain.ports.ledger_reading import EventFilter, LedgerReading
 from domain.ports.system import Clock, Ids, Secrets
 from domain.ports.webhooks import WebhookEndpoints
+from domain.use_cases.command import Caller
 from domain.use_cases.hand_to_webhooks import delivery
 from domain.webhooks import (
     MAX_ENDPOINTS,
@@ -27,13 +26,6 @@ from domain.webhooks import (
 MAX_TRIES = 5
 
 
-class Acting(NamedTuple):
-    """Whose endpoints they are, and who acts."""
-
-    user_id: UserId
-    provenance: Provenance
-
-
 async def create_endpoint(
     endpoints: WebhookEndpoints,
     ledger: LedgerReading,
@@ -42,19 +34,19 @@ async def create_endpoint(
     ids: Ids,
     secrets: Secrets,
     *,
-    acting: Acting,
+    caller: Caller,
     url: str,
     event_types: tuple[str, ...],
     description: str,
 ) -> Endpoint:
     """An endpoint that hears of everything from now on; raises InvalidSubmission."""
     _check(url, event_types)
-    if len(await endpoints.of_user(acting.user_id)) >= MAX_ENDPOINTS:
+    if len(await endpoints.of_user(caller.user_id)) >= MAX_ENDPOINTS:
         detail = f"You have {MAX_ENDPOINTS} endpoints already; remove one first."
         raise InvalidSubmission([FieldProblem(pointer="", detail=detail)])
     endpoint = Endpoint(
         id=EndpointId(ids.command_id()),
-        user_id=acting.user_id,
+        user_id=caller.user_id,
         url=url,
         event_types=event_types,
         description=description,
@@ -63,7 +55,7 @@ async def create_endpoint(
         created_at=clock.now(),
     )
     await endpoints.add(endpoint)
-    await _record(audit, endpoint, "created", acting, reason=None)
+    await _record(audit, endpoint, "created", caller, reason=None)
     return endpoint
 
 
@@ -79,7 +71,7 @@ async def change_endpoint(
     endpoints: WebhookEndpoints,
     audit: AuditTrail,
     *,
-    acting: Acting,
+    caller: Caller,
     endpoint_id: EndpointId,
     change: Callable[[Endpoint], Endpoint],
     named: str,
@@ -87,22 +79,22 @@ async def change_endpoint(
 ) -> Endpoint:
     """The endpoint after `change`, recorded as `named`; raises EndpointNotFound, InvalidSubmission."""
     for _ in range(MAX_TRIES):
-        before = await find_endpoint(endpoints, user_id=acting.user_id, endpoint_id=endpoint_id)
+        before = await find_endpoint(endpoints, user_id=caller.user_id, endpoint_id=endpoint_id)
         after = change(before)
         _check(after.url, after.event_types)
         if await endpoints.replace(after):
-            await _record(audit, after, named, acting, reason=reason)
+            await _record(audit, after, named, caller, reason=reason)
             return after._replace(version=after.version + 1)
     raise StorageUnavailable("The endpoint keeps changing; try again.")
 
 
 async def remove_endpoint(
-    endpoints: WebhookEndpoints, audit: AuditTrail, *, acting: Acting, endpoint_id: EndpointId
+    endpoints: WebhookEndpoints, audit: AuditTrail, *, caller: Caller, endpoint_id: EndpointId
 ) -> None:
     """What is on its way to it is given up; raises EndpointNotFound."""
-    endpoint = await find_endpoint(endpoints, user_id=acting.user_id, endpoint_id=endpoint_id)
+    endpoint = await find_endpoint(endpoints, user_id=caller.user_id, endpoint_id=endpoint_id)
     await endpoints.remove(endpoint.id)
-    await _record(audit, endpoint, "removed", acting, reason=None)
+    await _record(audit, endpoint, "removed", caller, reason=None)
 
 
 async def redeliver(
@@ -113,7 +105,7 @@ async def redeliver(
     clock: Clock,
     ids: Ids,
     *,
-    acting: Acting,
+    caller: Caller,
     endpoint_id: EndpointId,
     first: int,
     last: int,
@@ -123,13 +115,13 @@ async def redeliver(
     Also what is older than the endpoint. Raises EndpointNotFound, and InvalidSubmission for a range of more
     than a thousand of the user's events.
     """
-    endpoint = await find_endpoint(endpoints, user_id=acting.user_id, endpoint_id=endpoint_id)
-    which = EventFilter(user_id=acting.user_id)
+    endpoint = await find_endpoint(endpoints, user_id=caller.user_id, endpoint_id=endpoint_id)
+    which = EventFilter(user_id=caller.user_id)
     events = await ledger.read(which, after=first - 1, through=last, limit=MAX_REDELIVERED + 1)
     if len(events) > MAX_REDELIVERED:
         detail = f"These are more than {MAX_REDELIVERED} events; ask for a part of them."
         raise InvalidSubmission([FieldProblem(pointer="/last_position", detail=detail)])
-    by = acting.provenance
+    by = caller.provenance
     unbound = endpoint.enabled()._replace(after_position=0)
     changes = [
         delivery(endpoint, event.position, repeat=by.command_id, clock=clock, ids=ids, by=by.actor)
@@ -155,7 +147,7 @@ def _check(url: str, event_types: tuple[str, ...]) -> None:
 
 
 async def _record(
-    audit: AuditTrail, endpoint: Endpoint, change: str, acting: Acting, *, reason: str | None
+    audit: AuditTrail, endpoint: Endpoint, change: str, caller: Caller, *, reason: str | None
 ) -> None:
     changed = WebhookEndpointChanged(endpoint_id=endpoint.id, change=change, reason=reason)
-    await audit.record(changed, acting.provenance)
+    await audit.record(changed, caller.provenance)

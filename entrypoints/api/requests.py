@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from domain.errors import JobNotFound, NotPermitted
 from domain.events import Actor, Provenance
 from domain.identifiers import JobId, UserId
+from domain.use_cases.command import Caller
 from domain.views import JobView
 from entrypoints.api.answers import ProblemOut
-from entrypoints.api.auth import CurrentUser, Role, Roles, Token
+from entrypoints.api.auth import CurrentUser, Role, Roles, Token, actor_of
 from entrypoints.api.cursors import JOB_ID
 from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import FeedWatch, JobWatch
@@ -65,6 +66,13 @@ def provenance_of(request: Request, services: Services, actor: Actor) -> Provena
         request_id=request.state.request_id,
         traceparent=traceparent if TRACEPARENT.fullmatch(traceparent) else None,
     )
+
+
+async def get_caller(request: Request, services: Work, user: CurrentUser) -> Caller:
+    return Caller(user.user_id, provenance_of(request, services, actor_of(user)))
+
+
+Calling = Annotated[Caller, Depends(get_caller)]
 
 
 def parse_job_id(job_id: str) -> JobId:

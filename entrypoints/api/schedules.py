@@ -1,13 +1,10 @@
 """Schedules over HTTP: each user's own."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
 from domain.errors import ScheduleNotFound
 from domain.schedules import ScheduleId
 from domain.use_cases.schedules import (
-    Asking,
     create_schedule,
     define_schedule,
     find_schedule,
@@ -18,9 +15,9 @@ from domain.use_cases.schedules import (
     upcoming,
 )
 from entrypoints.api.answers import instant, json_response
-from entrypoints.api.auth import CurrentUser, actor_of
+from entrypoints.api.auth import CurrentUser
 from entrypoints.api.cursors import JOB_ID
-from entrypoints.api.requests import Work, answers, provenance_of
+from entrypoints.api.requests import Calling, Work, answers
 from entrypoints.api.schedule_schemas import (
     ActOnSchedule,
     DefineSchedule,
@@ -37,11 +34,6 @@ from entrypoints.api.schedule_schemas import (
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 
 
-async def get_asking(request: Request, services: Work, user: CurrentUser) -> Asking:
-    return Asking(user.user_id, provenance_of(request, services, actor_of(user)))
-
-
-Ask = Annotated[Asking, Depends(get_asking)]
 ACTED = answers(400, 401, 403, 404, 413, 422, 503, ok=ScheduleOut)
 
 
@@ -51,7 +43,7 @@ ACTED = answers(400, 401, 403, 404, 413, 422, 503, ok=ScheduleOut)
     status_code=201,
     responses={201: {"model": ScheduleOut}, **answers(400, 401, 403, 413, 422, 503)},
 )
-async def create(asked: DefineSchedule, services: Work, asking: Ask) -> Response:
+async def create(asked: DefineSchedule, services: Work, caller: Calling) -> Response:
     """Submit a job again and again: at the times of a cron expression in a time zone."""
     schedule = await create_schedule(
         services.schedules,
@@ -60,7 +52,7 @@ async def create(asked: DefineSchedule, services: Work, asking: Ask) -> Response
         services.parser,
         services.clock,
         services.ids,
-        asking=asking,
+        caller=caller,
         definition=asked.definition(),
     )
     headers = {"Location": f"/schedules/{schedule.id}"}
@@ -89,7 +81,7 @@ async def get(schedule_id: str, services: Work, user: CurrentUser) -> Response:
 
 
 @router.put("/{schedule_id}", operation_id="define_schedule", responses=ACTED)
-async def define(schedule_id: str, asked: DefineSchedule, services: Work, asking: Ask) -> Response:
+async def define(schedule_id: str, asked: DefineSchedule, services: Work, caller: Calling) -> Response:
     """Give it another definition; it goes on with the first of its new times from now."""
     schedule = await define_schedule(
         services.schedules,
@@ -97,7 +89,7 @@ async def define(schedule_id: str, asked: DefineSchedule, services: Work, asking
         services.types,
         services.parser,
         services.clock,
-        asking=asking,
+        caller=caller,
         schedule_id=_id(schedule_id),
         definition=asked.definition(),
     )
@@ -130,22 +122,22 @@ async def events(schedule_id: str, services: Work, user: CurrentUser) -> Respons
 
 
 @router.post("/{schedule_id}/pause", operation_id="pause_schedule", responses=ACTED)
-async def pause(schedule_id: str, asked: ActOnSchedule, services: Work, asking: Ask) -> Response:
+async def pause(schedule_id: str, asked: ActOnSchedule, services: Work, caller: Calling) -> Response:
     """Submit nothing until it is resumed; what would have come meanwhile is left out."""
     schedule = await pause_schedule(
-        services.schedules, asking=asking, schedule_id=_id(schedule_id), reason=asked.reason
+        services.schedules, caller=caller, schedule_id=_id(schedule_id), reason=asked.reason
     )
     return json_response(schedule_out(schedule))
 
 
 @router.post("/{schedule_id}/resume", operation_id="resume_schedule", responses=ACTED)
-async def resume(schedule_id: str, asked: ActOnSchedule, services: Work, asking: Ask) -> Response:
+async def resume(schedule_id: str, asked: ActOnSchedule, services: Work, caller: Calling) -> Response:
     """Go on with the next time from now."""
     schedule = await resume_schedule(
         services.schedules,
         services.calendar,
         services.clock,
-        asking=asking,
+        caller=caller,
         schedule_id=_id(schedule_id),
         reason=asked.reason,
     )
@@ -158,7 +150,7 @@ async def resume(schedule_id: str, asked: ActOnSchedule, services: Work, asking:
     status_code=202,
     responses=answers(400, 401, 403, 404, 413, 422, 503, accepted=TriggeredOut),
 )
-async def trigger(schedule_id: str, asked: ActOnSchedule, services: Work, asking: Ask) -> Response:
+async def trigger(schedule_id: str, asked: ActOnSchedule, services: Work, caller: Calling) -> Response:
     """Submit its job now, whatever its times, and also while it is paused."""
     job_id = await trigger_schedule(
         services.schedules,
@@ -167,7 +159,7 @@ async def trigger(schedule_id: str, asked: ActOnSchedule, services: Work, asking
         services.hints,
         services.clock,
         services.ids,
-        asking=asking,
+        caller=caller,
         schedule_id=_id(schedule_id),
         reason=asked.reason,
     )
@@ -180,10 +172,10 @@ async def trigger(schedule_id: str, asked: ActOnSchedule, services: Work, asking
     status_code=204,
     responses=answers(400, 401, 403, 404, 413, 422, 503),
 )
-async def remove(schedule_id: str, asked: ActOnSchedule, services: Work, asking: Ask) -> Response:
+async def remove(schedule_id: str, asked: ActOnSchedule, services: Work, caller: Calling) -> Response:
     """Submit nothing more; its jobs and its events stay in the history."""
     await remove_schedule(
-        services.schedules, asking=asking, schedule_id=_id(schedule_id), reason=asked.reason
+        services.schedules, caller=caller, schedule_id=_id(schedule_id), reason=asked.reason
     )
     return Response(status_code=204)
 

@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from domain.errors import EndpointNotFound
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
 from domain.use_cases.webhook_endpoints import (
-    Acting,
     change_endpoint,
     create_endpoint,
     find_endpoint,
@@ -24,9 +23,9 @@ from domain.webhooks import (
     tag_of,
 )
 from entrypoints.api.answers import json_response
-from entrypoints.api.auth import CurrentUser, actor_of
+from entrypoints.api.auth import CurrentUser
 from entrypoints.api.cursors import JOB_ID, decode_cursor, encode_cursor
-from entrypoints.api.requests import Work, answers, link_to, provenance_of
+from entrypoints.api.requests import Calling, Work, answers, link_to
 from entrypoints.api.webhook_schemas import (
     ChangeWebhook,
     CreateWebhook,
@@ -43,17 +42,12 @@ from entrypoints.api.webhook_schemas import (
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
-async def get_acting(request: Request, services: Work, user: CurrentUser) -> Acting:
-    return Acting(user.user_id, provenance_of(request, services, actor_of(user)))
-
-
 def parse_endpoint_id(webhook_id: str) -> EndpointId:
     if not JOB_ID.fullmatch(webhook_id):
         raise EndpointNotFound(webhook_id)
     return EndpointId(webhook_id)
 
 
-Act = Annotated[Acting, Depends(get_acting)]
 CHANGED = answers(401, 403, 404, 422, 503, ok=WebhookOut)
 
 
@@ -63,7 +57,7 @@ CHANGED = answers(401, 403, 404, 422, 503, ok=WebhookOut)
     status_code=201,
     responses={201: {"model": WebhookOut}, **answers(400, 401, 403, 413, 422, 503)},
 )
-async def create(asked: CreateWebhook, services: Work, acting: Act) -> Response:
+async def create(asked: CreateWebhook, services: Work, caller: Calling) -> Response:
     """Have your jobs' events posted to a URL from now on; the answer alone shows the signing secret."""
     endpoint = await create_endpoint(
         services.endpoints,
@@ -72,7 +66,7 @@ async def create(asked: CreateWebhook, services: Work, acting: Act) -> Response:
         services.clock,
         services.ids,
         services.secrets,
-        acting=acting,
+        caller=caller,
         url=asked.url,
         event_types=tuple(asked.event_types),
         description=asked.description,
@@ -95,7 +89,7 @@ async def get(webhook_id: str, services: Work, user: CurrentUser) -> Response:
 
 
 @router.patch("/{webhook_id}", operation_id="change_webhook", responses=CHANGED)
-async def change(webhook_id: str, asked: ChangeWebhook, services: Work, acting: Act) -> Response:
+async def change(webhook_id: str, asked: ChangeWebhook, services: Work, caller: Calling) -> Response:
     """Change where events go or which; what is on its way already goes to the new URL."""
     given = asked.model_dump(exclude_none=True)
     if "event_types" in given:
@@ -103,7 +97,7 @@ async def change(webhook_id: str, asked: ChangeWebhook, services: Work, acting: 
     endpoint = await change_endpoint(
         services.endpoints,
         services.audit,
-        acting=acting,
+        caller=caller,
         endpoint_id=parse_endpoint_id(webhook_id),
         change=lambda before: before._replace(**given),
         named="changed",
@@ -112,13 +106,13 @@ async def change(webhook_id: str, asked: ChangeWebhook, services: Work, acting: 
 
 
 @router.post("/{webhook_id}/rotate-secret", operation_id="rotate_webhook_secret", responses=CHANGED)
-async def rotate(webhook_id: str, services: Work, acting: Act) -> Response:
+async def rotate(webhook_id: str, services: Work, caller: Calling) -> Response:
     """Make a new signing secret, shown in this answer alone; for a day, both sign."""
     secret, at = services.secrets.secret(SECRET_BYTES), services.clock.now()
     endpoint = await change_endpoint(
         services.endpoints,
         services.audit,
-        acting=acting,
+        caller=caller,
         endpoint_id=parse_endpoint_id(webhook_id),
         change=lambda before: before.rotated(secret, at=at),
         named="secret_rotated",
@@ -127,12 +121,12 @@ async def rotate(webhook_id: str, services: Work, acting: Act) -> Response:
 
 
 @router.post("/{webhook_id}/enable", operation_id="enable_webhook", responses=CHANGED)
-async def enable(webhook_id: str, asked: SwitchWebhook, services: Work, acting: Act) -> Response:
+async def enable(webhook_id: str, asked: SwitchWebhook, services: Work, caller: Calling) -> Response:
     """Send events again; those that happened meanwhile are sent by `redeliver`."""
     endpoint = await change_endpoint(
         services.endpoints,
         services.audit,
-        acting=acting,
+        caller=caller,
         endpoint_id=parse_endpoint_id(webhook_id),
         change=Endpoint.enabled,
         named="enabled",
@@ -142,12 +136,12 @@ async def enable(webhook_id: str, asked: SwitchWebhook, services: Work, acting: 
 
 
 @router.post("/{webhook_id}/disable", operation_id="disable_webhook", responses=CHANGED)
-async def disable(webhook_id: str, asked: SwitchWebhook, services: Work, acting: Act) -> Response:
+async def disable(webhook_id: str, asked: SwitchWebhook, services: Work, caller: Calling) -> Response:
     """Send nothing more until it is enabled; what is on its way is given up."""
     endpoint = await change_endpoint(
         services.endpoints,
         services.audit,
-        acting=acting,
+        caller=caller,
         endpoint_id=parse_endpoint_id(webhook_id),
         change=lambda before: before.disabled(asked.reason),
         named="disabled",
@@ -162,10 +156,10 @@ async def disable(webhook_id: str, asked: SwitchWebhook, services: Work, acting:
     status_code=204,
     responses=answers(401, 403, 404, 503),
 )
-async def remove(webhook_id: str, services: Work, acting: Act) -> Response:
+async def remove(webhook_id: str, services: Work, caller: Calling) -> Response:
     """Remove an endpoint; what is on its way is given up."""
     endpoint_id = parse_endpoint_id(webhook_id)
-    await remove_endpoint(services.endpoints, services.audit, acting=acting, endpoint_id=endpoint_id)
+    await remove_endpoint(services.endpoints, services.audit, caller=caller, endpoint_id=endpoint_id)
     return Response(status_code=204)
 
 
@@ -175,7 +169,7 @@ async def remove(webhook_id: str, services: Work, acting: Act) -> Response:
     status_code=202,
     responses=answers(400, 401, 403, 404, 413, 422, 503, accepted=RedeliveredOut),
 )
-async def send_again(webhook_id: str, asked: Redeliver, services: Work, acting: Act) -> Response:
+async def send_again(webhook_id: str, asked: Redeliver, services: Work, caller: Calling) -> Response:
     """Send the events of a range of positions once more, also what is older than the endpoint.
 
     Each keeps its `webhook-id`, so that a receiver knows what it has seen.
@@ -187,7 +181,7 @@ async def send_again(webhook_id: str, asked: Redeliver, services: Work, acting: 
         services.hints,
         services.clock,
         services.ids,
-        acting=acting,
+        caller=caller,
         endpoint_id=parse_endpoint_id(webhook_id),
         first=asked.first_position,
         last=asked.last_position,

@@ -15,9 +15,9 @@ from domain.ports.event_store import Change
 from domain.ports.job_views import JobFilter
 from domain.sample_task import sample_task
 from domain.schedules import Definition, JobTemplate, MissedRuns, Overlap, Schedule
+from domain.use_cases.command import Caller
 from domain.use_cases.run_schedules import run_schedules
 from domain.use_cases.schedules import (
-    Asking,
     create_schedule,
     define_schedule,
     find_schedule,
@@ -44,10 +44,10 @@ class World:
     ids: CountingIds = field(default_factory=CountingIds)
 
     async def create(self, definition: Definition = EVERY_HOUR, user_id: UserId = ME) -> Schedule:
-        asking = Asking(user_id, provenance())
+        caller = Caller(user_id, provenance())
         return await create_schedule(
             self.ports.schedules, CALENDAR, TYPES, PARSER, self.ports.clock, self.ids,
-            asking=asking, definition=definition,
+            caller=caller, definition=definition,
         )  # fmt: skip
 
     async def pass_time(self, **time: float) -> None:
@@ -188,11 +188,11 @@ async def test_while_the_last_job_runs_an_occurrence_may_be_left_out(world: Worl
 
 async def test_what_passes_while_it_is_paused_is_not_missed(world: World) -> None:
     schedule = await world.create(EVERY_HOUR._replace(missed_runs=MissedRuns.ALL))
-    asking = Asking(ME, provenance())
+    caller = Caller(ME, provenance())
     schedules, clock = world.ports.schedules, world.ports.clock
-    await pause_schedule(schedules, asking=asking, schedule_id=schedule.id, reason="maintenance")
+    await pause_schedule(schedules, caller=caller, schedule_id=schedule.id, reason="maintenance")
     await world.pass_time(hours=5)
-    await resume_schedule(schedules, CALENDAR, clock, asking=asking, schedule_id=schedule.id, reason="over")
+    await resume_schedule(schedules, CALENDAR, clock, caller=caller, schedule_id=schedule.id, reason="over")
     await world.pass_time(hours=1)
 
     assert await world.times() == ["01 17:00"]
@@ -201,12 +201,12 @@ async def test_what_passes_while_it_is_paused_is_not_missed(world: World) -> Non
 
 async def test_it_can_be_triggered_also_while_it_is_paused(world: World) -> None:
     schedule = await world.create()
-    asking = Asking(ME, provenance())
+    caller = Caller(ME, provenance())
     ports = world.ports
-    await pause_schedule(ports.schedules, asking=asking, schedule_id=schedule.id, reason="maintenance")
+    await pause_schedule(ports.schedules, caller=caller, schedule_id=schedule.id, reason="maintenance")
     job_id = await trigger_schedule(
         ports.schedules, ports.store, TYPES, ports.hints, ports.clock, world.ids,
-        asking=asking, schedule_id=schedule.id, reason="asked for",
+        caller=caller, schedule_id=schedule.id, reason="asked for",
     )  # fmt: skip
 
     assert [view.job.id for view in await world.jobs()] == [JobId(job_id)]
@@ -218,7 +218,7 @@ async def test_another_definition_begins_with_the_first_of_its_times_from_now(wo
     schedule = await world.create()
     await define_schedule(
         world.ports.schedules, CALENDAR, TYPES, PARSER, world.ports.clock,
-        asking=Asking(ME, provenance()), schedule_id=schedule.id,
+        caller=Caller(ME, provenance()), schedule_id=schedule.id,
         definition=EVERY_HOUR._replace(cron="15 * * * *"),
     )  # fmt: skip
     await world.pass_time(hours=1)
@@ -229,8 +229,8 @@ async def test_another_definition_begins_with_the_first_of_its_times_from_now(wo
 
 async def test_a_removed_schedule_submits_nothing_and_cannot_be_found(world: World) -> None:
     schedule = await world.create()
-    asking = Asking(ME, provenance())
-    await remove_schedule(world.ports.schedules, asking=asking, schedule_id=schedule.id, reason="done")
+    caller = Caller(ME, provenance())
+    await remove_schedule(world.ports.schedules, caller=caller, schedule_id=schedule.id, reason="done")
     await world.pass_time(hours=3)
 
     assert await world.jobs() == []
@@ -245,7 +245,7 @@ async def test_other_peoples_schedules_do_not_exist(world: World) -> None:
         await world.now(theirs)
     with pytest.raises(ScheduleNotFound):
         await pause_schedule(
-            world.ports.schedules, asking=Asking(ME, provenance()), schedule_id=theirs.id, reason="mine"
+            world.ports.schedules, caller=Caller(ME, provenance()), schedule_id=theirs.id, reason="mine"
         )
 
 

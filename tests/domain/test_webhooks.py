@@ -19,9 +19,9 @@ from domain.ports.job_views import JobFilter
 from domain.ports.ledger_reading import EventFilter
 from domain.ports.outbound_http import OutboundAnswer, OutboundRequest
 from domain.retries import delay_seconds
+from domain.use_cases.command import Caller
 from domain.use_cases.hand_to_webhooks import hand_to_webhooks
 from domain.use_cases.webhook_endpoints import (
-    Acting,
     change_endpoint,
     create_endpoint,
     find_endpoint,
@@ -66,7 +66,7 @@ class World:
         ports = self.ports
         return await create_endpoint(
             ports.endpoints, ports.ledger, ports.audit, ports.clock, self.ids, self.secrets,
-            acting=Acting(user_id, provenance()), url=url, event_types=event_types, description="",
+            caller=Caller(user_id, provenance()), url=url, event_types=event_types, description="",
         )  # fmt: skip
 
     async def submit(self, user_id: UserId = ME) -> JobView:
@@ -227,7 +227,7 @@ async def test_for_a_day_after_a_rotation_both_secrets_verify(world: World) -> N
     old = await world.endpoint()
     at = world.ports.clock.now()
     new = await change_endpoint(
-        world.ports.endpoints, world.ports.audit, acting=Acting(ME, provenance()), endpoint_id=old.id,
+        world.ports.endpoints, world.ports.audit, caller=Caller(ME, provenance()), endpoint_id=old.id,
         change=lambda before: before.rotated(b"new" * 11, at=at), named="secret_rotated",
     )  # fmt: skip
     view = await world.submit()
@@ -299,7 +299,7 @@ async def redelivered(world: World, endpoint: Endpoint, *, first: int, last: int
     ports = world.ports
     return await redeliver(
         ports.endpoints, ports.ledger, ports.store, ports.hints, ports.clock, world.ids,
-        acting=Acting(ME, provenance()), endpoint_id=endpoint.id, first=first, last=last,
+        caller=Caller(ME, provenance()), endpoint_id=endpoint.id, first=first, last=last,
     )  # fmt: skip
 
 
@@ -309,7 +309,7 @@ async def test_other_peoples_endpoints_do_not_exist(world: World) -> None:
         await find_endpoint(world.ports.endpoints, user_id=ME, endpoint_id=theirs.id)
     with pytest.raises(EndpointNotFound):
         await remove_endpoint(
-            world.ports.endpoints, world.ports.audit, acting=Acting(ME, provenance()), endpoint_id=theirs.id
+            world.ports.endpoints, world.ports.audit, caller=Caller(ME, provenance()), endpoint_id=theirs.id
         )
     with pytest.raises(EndpointNotFound):
         await redelivered(world, theirs, first=1, last=2)
@@ -332,12 +332,12 @@ async def test_the_number_of_endpoints_is_bounded(world: World) -> None:
 
 async def test_every_change_is_recorded_with_who_and_why(world: World) -> None:
     mine = await world.endpoint()
-    acting = Acting(ME, provenance())
+    caller = Caller(ME, provenance())
     await change_endpoint(
-        world.ports.endpoints, world.ports.audit, acting=acting, endpoint_id=mine.id,
+        world.ports.endpoints, world.ports.audit, caller=caller, endpoint_id=mine.id,
         change=lambda before: before.disabled("on holiday"), named="disabled", reason="on holiday",
     )  # fmt: skip
-    await remove_endpoint(world.ports.endpoints, world.ports.audit, acting=acting, endpoint_id=mine.id)
+    await remove_endpoint(world.ports.endpoints, world.ports.audit, caller=caller, endpoint_id=mine.id)
 
     recorded = world.ports.state.audit_events
     changes = [kept.event for kept in recorded if isinstance(kept.event, WebhookEndpointChanged)]

@@ -11,7 +11,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from domain.identifiers import UserId
-from domain.use_cases.webhook_endpoints import Acting, create_endpoint
+from domain.use_cases.command import Caller
+from domain.use_cases.webhook_endpoints import create_endpoint
 from domain.webhooks import written_secret
 from entrypoints import bootstrap
 from entrypoints.relay import relay_until
@@ -57,7 +58,7 @@ async def test_a_completed_job_comes_to_its_users_endpoint_signed(
     url, received = receiver
     endpoint = await create_endpoint(
         services.endpoints, services.ledger, services.audit, services.clock, services.ids, services.secrets,
-        acting=Acting(UserId("user-1"), provenance()), url=url, event_types=("JobCompleted",), description="",
+        caller=Caller(UserId("user-1"), provenance()), url=url, event_types=("JobCompleted",), description="",
     )  # fmt: skip
     change = submission(job_parameters={"result": {"sum": 3}})
     await services.store.append([change])
