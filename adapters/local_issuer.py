@@ -1,7 +1,5 @@
 """The service as its own token issuer, where it runs locally: the same JWKS path as in production."""
 
-import os
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from adapters.jwks_tokens import AUDIENCE, thumbprint
+from adapters.key_files import write_once
 from domain.errors import InvalidSettings
 from domain.identifiers import UserId
 from domain.ports.system import Clock
@@ -61,20 +60,5 @@ def _load_or_make(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _make(path: Path) -> None:
-    """Write a new key whole or not at all; of two processes that start at once, the first one's stands."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            return
-    finally:
-        Path(name).unlink()
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_once(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -7,11 +7,11 @@ it is being replaced; then both sign.
 import base64
 import binascii
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from adapters.ed25519 import Ed25519Signer
+from adapters.key_files import write_once
 from domain.errors import InvalidSettings
 from domain.ports.signatures import Signer
 
@@ -67,20 +67,7 @@ class FiledKeys:
         (self._directory / PREVIOUS).unlink(missing_ok=True)
 
     def _put(self, path: Path) -> None:
-        """Write a new key whole or not at all; of two processes at once, the first one's stands."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._directory)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(base64.b64encode(os.urandom(SEED_BYTES)) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return
-        finally:
-            Path(name).unlink()
+        write_once(path, base64.b64encode(os.urandom(SEED_BYTES)) + b"\n")
 
 
 def _seed(text: str, where: str) -> bytes:
