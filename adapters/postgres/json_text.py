@@ -37,6 +37,11 @@ def take(source: dict[str, Any], name: str) -> Json:
     return source.get(name) if text is None else json.loads(text)
 
 
+def take_all(source: dict[str, Any]) -> dict[str, Json]:
+    """Every field of an object whose fields `put` stored."""
+    return {name: take(source, name) for name in dict.fromkeys(key.removesuffix("_text") for key in source)}
+
+
 def fits(value: Json) -> bool:
     """Whether the value lies within the subset."""
     if value is None or isinstance(value, bool):

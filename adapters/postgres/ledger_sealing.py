@@ -1,13 +1,11 @@
 """The ledger's growth in PostgreSQL: ticks by snapshot difference, hashed where the events are."""
 
-import os
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
 
-from adapters.postgres import event_codec
 from adapters.postgres.arrays import plain_array, text_array
+from adapters.postgres.audit_trail import PostgresAuditTrail
 from adapters.postgres.pool import Connection, Database, fetch
 from adapters.postgres.statements import statement
 from domain.audit import LedgerRestored
@@ -24,8 +22,7 @@ WITHOUT_LIMIT = 2**62
 class PostgresLedgerSealing:
     def __init__(self, database: Database, ids: Ids, *, code_version: str) -> None:
         self._database = database
-        self._ids = ids
-        self._code_version = code_version
+        self._audit = PostgresAuditTrail(database, ids, code_version=code_version)
 
     async def seal(self, *, limit: int) -> Tick | None:
         async with self._database.connection() as connection, connection.transaction():
@@ -61,7 +58,7 @@ class PostgresLedgerSealing:
         provenance: Provenance,
     ) -> None:
         async with self._database.connection() as connection, connection.transaction():
-            await fetch(connection, statement("audit_trail/record"), self._recorded(event, provenance))
+            await fetch(connection, statement("audit_trail/record"), self._audit.row(event, provenance))
             tick = await _seal(connection, WITHOUT_LIMIT)
             parameters = {
                 "number": last + 1,
@@ -89,18 +86,6 @@ class PostgresLedgerSealing:
         rows = await self._database.rows(statement("ledger/set_keys"), {"keys": list(keys)})
         added = tuple(row["key"] for row in rows if row["is_added"])
         return KeyChange(added, tuple(row["key"] for row in rows if not row["is_added"]))
-
-    def _recorded(self, event: LedgerRestored, provenance: Provenance) -> dict[str, Any]:
-        encoded = event_codec.encode(event, os.urandom(event_codec.SALT_BYTES))
-        return encoded._asdict() | {
-            "stream_id": self._ids.job_id(),
-            "command_id": provenance.command_id,
-            "actor_kind": provenance.actor.kind.value,
-            "actor_id": provenance.actor.id,
-            "request_id": provenance.request_id,
-            "traceparent": provenance.traceparent,
-            "code_version": self._code_version,
-        }
 
 
 async def _seal(connection: Connection, limit: int) -> Tick | None:

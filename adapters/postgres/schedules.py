@@ -60,17 +60,12 @@ class PostgresSchedules:
             ScheduleRecord(
                 row["version"],
                 row["type"],
-                _said(row["facts"] | (row["payload"] or {})),
+                json_text.take_all(row["facts"] | (row["payload"] or {})),
                 Actor(ActorKind(row["actor_kind"]), row["actor_id"]),
                 row["recorded_at"],
             )
             for row in rows
         ]
-
-
-def _said(stored: dict[str, Any]) -> dict[str, Any]:
-    names = {name.removesuffix("_text") if name == "job_parameters_text" else name for name in stored}
-    return {name: json_text.take(stored, name) for name in names}
 
 
 def _row(schedule: Schedule) -> dict[str, Any]:
