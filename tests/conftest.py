@@ -16,24 +16,9 @@ from pydantic import SecretStr
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.migrations import upgrade
-from adapters.postgres.audit_trail import PostgresAuditTrail
-from adapters.postgres.dispatches import PgmqDispatches
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.job_queue import PgmqJobQueue
-from adapters.postgres.job_statistics import PostgresJobStatistics
-from adapters.postgres.job_views import PostgresJobViews
-from adapters.postgres.ledger_reading import PostgresLedgerReading
-from adapters.postgres.ledger_sealing import PostgresLedgerSealing
-from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres import ports
 from adapters.postgres.pool import Database
-from adapters.postgres.read_model import PostgresReadModel
 from adapters.postgres.rebuild import PostgresRebuilding
-from adapters.postgres.recovery import PostgresRecovery
-from adapters.postgres.schedules import PostgresSchedules
-from adapters.postgres.standings import PostgresStandings
-from adapters.postgres.vitals import PostgresVitalSigns
-from adapters.postgres.webhooks import PostgresWebhookEndpoints
-from adapters.postgres.workers import PostgresWorkers
 from adapters.system import Uuid7Ids
 from entrypoints import bootstrap
 from entrypoints.services import Services
@@ -130,28 +115,11 @@ def database(postgres_server: TestServer) -> Iterator[TestDatabase]:
     postgres_server.run("DROP DATABASE {} WITH (FORCE)", name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresPorts:
+class PostgresPorts(ports.PostgresPorts):
     """The ports over one test's database."""
 
-    store: PostgresEventStore
-    views: PostgresJobViews
-    outbox: PostgresOutbox
-    queue: PgmqJobQueue
-    dispatches: PgmqDispatches
-    recovery: PostgresRecovery
-    read_model: PostgresReadModel
-    rebuilding: PostgresRebuilding
-    audit: PostgresAuditTrail
-    statistics: PostgresJobStatistics
-    workers: PostgresWorkers
-    standings: PostgresStandings
-    endpoints: PostgresWebhookEndpoints
-    schedules: PostgresSchedules
-    vitals: PostgresVitalSigns
-    sealing: PostgresLedgerSealing
-    ledger: PostgresLedgerReading
     owner_url: str
+    rebuilding: PostgresRebuilding
 
     async def advance(self, seconds: float) -> None:
         """Let time pass: the database's clock cannot be moved, so everything that waits for it is."""
@@ -171,26 +139,10 @@ class PostgresPorts:
 async def postgres_ports(database: TestDatabase) -> AsyncIterator[PostgresPorts]:
     pool = Database(database.url, size=4, timeout_seconds=10, is_pooled=database.is_pooled)
     await pool.open()
-    yield PostgresPorts(
-        store=PostgresEventStore(pool, pool, code_version="test", routes=REMOTE_TASKS),
-        views=PostgresJobViews(pool),
-        outbox=PostgresOutbox(pool),
-        queue=PgmqJobQueue(pool, code_version="test"),
-        dispatches=PgmqDispatches(pool),
-        recovery=PostgresRecovery(pool),
-        read_model=PostgresReadModel(pool),
-        rebuilding=PostgresRebuilding(database.owner_url),
-        audit=PostgresAuditTrail(pool, Uuid7Ids(), code_version="test"),
-        statistics=PostgresJobStatistics(pool),
-        workers=PostgresWorkers(pool),
-        standings=PostgresStandings(pool),
-        endpoints=PostgresWebhookEndpoints(pool),
-        schedules=PostgresSchedules(pool, PostgresAuditTrail(pool, Uuid7Ids(), code_version="test")),
-        vitals=PostgresVitalSigns(pool),
-        sealing=PostgresLedgerSealing(pool, Uuid7Ids(), code_version="test"),
-        ledger=PostgresLedgerReading(pool),
-        owner_url=database.owner_url,
-    )
+    made = PostgresPorts.over(pool, pool, Uuid7Ids(), code_version="test", routes=REMOTE_TASKS)
+    made.owner_url = database.owner_url
+    made.rebuilding = PostgresRebuilding(database.owner_url)
+    yield made
     await pool.close()
 
 
