@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as property_settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
@@ -26,6 +28,16 @@ from entrypoints.settings import Settings
 from tests import pgmq_versions
 from tests.fakes.ports import REMOTE_TASKS
 from tests.pgbouncer import PgBouncer, pgbouncer
+
+# No test fails because a machine is slow; and CI's runs are repeatable.
+property_settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+    print_blob=True,
+)
+property_settings.load_profile("any machine")
 
 TEMPLATE = "jobledger_template"
 _numbers = count(1)
