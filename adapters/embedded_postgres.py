@@ -114,7 +114,7 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 raise StorageUnavailable(f"PostgreSQL in {self.directory} did not become ready.")
             if answer != REJECTS:
-                self._forget_recycled_pid()
+                self._forget_stale_locks()
                 said = self._pg_ctl_start(account, settings)
                 if said is not None and not any(reason in said for reason in PASSES_SOON):
                     raise StorageUnavailable(f"PostgreSQL did not start in {self.directory}:\n{said}")
@@ -194,6 +194,11 @@ class EmbeddedPostgres:
         _let_read(self._binaries.parent)
         for path in (self.directory, self._socket_directory, self._log):
             os.chown(path, *account)
+        # A backup that root put back here is root's, to the last file.
+        with suppress(FileNotFoundError):
+            if (self.directory / "PG_VERSION").stat().st_uid != account.uid:
+                for path in self.directory.rglob("*"):
+                    os.chown(path, *account, follow_symlinks=False)
 
     def _initialise(self, account: Account | None) -> None:
         """Make the data directory aside and move it into place, so that half a one is never taken for one."""
@@ -211,9 +216,17 @@ class EmbeddedPostgres:
         self.directory.rmdir()
         fresh.rename(self.directory)
 
-    def _forget_recycled_pid(self) -> None:
-        """Remove the pid file of a dead server whose number another program got since, as after a reboot."""
+    def _forget_stale_locks(self) -> None:
+        """Remove what a dead server left and a number that another program got since would keep alive.
+
+        So after a reboot; and a base backup holds the lock of the socket in the directory, but no pid file.
+        """
         pid_file = self.directory / "postmaster.pid"
+        if not pid_file.exists():
+            # A server removes its pid file last, and nobody starts one here but us.
+            for lock in self._socket_directory.glob(".s.PGSQL.*.lock"):
+                lock.unlink(missing_ok=True)
+            return
         with suppress(OSError, ValueError, IndexError):
             pid = int(pid_file.read_text().splitlines()[0])
             # Where there is no /proc, this raises, and the server's own checks are all there is.

@@ -124,10 +124,11 @@ class InMemoryLedger:
         found = self._matching(which, after, end)
         return [event for event, _ in zip(found, range(limit), strict=False)]
 
-    async def head(self) -> Head | None:
-        tree = await self.newest_tree()
-        notes = [signed.note for signed in self._signed if tree and signed.tree == tree.number]
-        return Head(notes[-1], tree.number, tree.first_position) if tree and notes else None
+    async def head(self, tree: int | None = None) -> Head | None:
+        self._state.reach()
+        found = [each for each in self._trees if tree in (None, each.number)][-1:]
+        notes = [signed.note for signed in self._signed if found and signed.tree == found[0].number]
+        return Head(notes[-1], found[0].number, found[0].first_position) if notes else None
 
     async def keys(self) -> list[LogKey]:
         self._state.reach()
@@ -139,9 +140,10 @@ class InMemoryLedger:
 
     async def tiles(self, tree: int, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         self._state.reach()
-        first = next(found.first_position for found in self._trees if found.number == tree)
+        first, *later = (found.first_position for found in self._trees if found.number >= tree)
+        leaves = self._places[first - 1 : later[0] - 1 if later else None]
         frontier = Frontier()
-        full = frontier.extend([place.leaf_hash for place in self._places[first - 1 :]])
+        full = frontier.extend([place.leaf_hash for place in leaves])
         held = {(tile.level, tile.index): hashes for tile, hashes in [*full, *frontier.partial_tiles()]}
         found = {tile: held.get((tile.level, tile.index), b"")[: tile.width * HASH_BYTES] for tile in tiles}
         return {tile: hashes for tile, hashes in found.items() if len(hashes) == tile.width * HASH_BYTES}

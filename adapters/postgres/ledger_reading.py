@@ -44,8 +44,8 @@ class PostgresLedgerReading:
             after, span = end, max(limit, min(span * 2, LONGEST_SPAN))
         return found
 
-    async def head(self) -> Head | None:
-        rows = await self._database.rows(statement("ledger/head"), {})
+    async def head(self, tree: int | None = None) -> Head | None:
+        rows = await self._database.rows(statement("ledger/head"), {"tree": tree})
         return Head(rows[0]["note"], rows[0]["number"], rows[0]["first_position"]) if rows else None
 
     async def keys(self) -> list[LogKey]:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from domain.audit import LedgerRestored
 from domain.ledger.completeness import Completeness
 from domain.ledger.forms import read
 from domain.ledger.leaves import canonical, commitment_of, hash_envelope
@@ -45,6 +46,7 @@ class Finding(NamedTuple):
 class Verdict:
     """What was checked and what is wrong. `erased` counts payloads that are gone, as erasure leaves them.
 
+    `first` is the position of the tree's first leaf; those below are in an earlier tree's export.
     `filter` is what the export says it was filtered by: only who asked for it can tell whether that is so.
     """
 
@@ -55,6 +57,7 @@ class Verdict:
     skipped: int = 0
     jobs: int = 0
     erased: int = 0
+    first: int = 1
     filter: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -129,6 +132,9 @@ class Verifier:
             return False
         first = header.get("first", 1)
         self._before = first - 1 if type(first) is int and first > 0 else 0
+        self.verdict.first = self._before + 1
+        # Jobs of a database that was restored began in an earlier tree.
+        self._jobs.skip(self._before)
         checkpoint = self._trusted(header.get("checkpoint"))
         self.verdict.checkpoint = checkpoint
         tree = (self._named(1), self._named(checkpoint.size)) if checkpoint else (0, 0)
@@ -160,6 +166,8 @@ class Verifier:
         if computed != claimed:
             self._find(f"{_name(record)} is not the event that was sealed here", position)
         self._payload(record, position)
+        if self._folding.size == 0 < self._before and record["type"] != LedgerRestored.__name__:
+            self._find("begins a tree after another, and is not the event that tells of a restore", position)
         self._fold(claimed)
         self.verdict.events += 1
         try:

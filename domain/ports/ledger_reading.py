@@ -52,8 +52,8 @@ class LedgerReading(Protocol):
     ) -> list[SealedEvent]:
         """The first matching events above `after`, and not above `through`, in order of position."""
 
-    async def head(self) -> Head | None:
-        """The last checkpoint of the newest tree; None before the first."""
+    async def head(self, tree: int | None = None) -> Head | None:
+        """The last checkpoint of the tree, None for the newest; None when it has no checkpoint."""
 
     async def keys(self) -> list[LogKey]:
         """The public keys that checkpoints were ever signed with, the newest first."""

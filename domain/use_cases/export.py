@@ -19,6 +19,7 @@ PAGE = 500
 class Export(NamedTuple):
     """Which events: those of `which` above `after` and up to `through` (None: the last checkpoint).
 
+    `tree` is the tree that proves them, None for the newest: a restored database begins a new one.
     `known_size` is the size of a checkpoint that the auditor has, which skipped positions must not straddle.
     """
 
@@ -26,6 +27,7 @@ class Export(NamedTuple):
     after: int = 0
     through: int | None = None
     known_size: int = 0
+    tree: int | None = None
 
 
 async def export(
@@ -46,7 +48,7 @@ async def export(
 
 async def begin(ledger: LedgerReading, asked: Export) -> SignedTree:
     """The tree to export from; raises NotSealed when it does not hold the range asked for."""
-    tree = await signed_tree(ledger)
+    tree = await signed_tree(ledger, asked.tree)
     _range(tree, asked)
     return tree
 

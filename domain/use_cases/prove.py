@@ -26,17 +26,23 @@ class SignedTree(NamedTuple):
         return self.first + self.size - 1
 
 
-async def signed_tree(ledger: LedgerReading) -> SignedTree:
-    """What may be proven now; raises NotSealed before the first checkpoint."""
-    head = await ledger.head()
+async def signed_tree(ledger: LedgerReading, number: int | None = None) -> SignedTree:
+    """What may be proven now, by the newest tree unless another's number is given.
+
+    Raises NotSealed when that has no checkpoint.
+    """
+    head = await ledger.head(number)
     if head is None:
-        raise NotSealed("No checkpoint has been signed yet.")
+        what = "has been signed yet" if number is None else f"of a tree {number} was ever signed"
+        raise NotSealed(f"No checkpoint {what}.")
     return SignedTree(head.tree, head.first_position, head.note, parse_checkpoint(parse_note(head.note).body))
 
 
 async def prove_inclusion(ledger: LedgerReading, *, position: int) -> LedgerProof:
-    """That an event stands at its position in the last checkpoint; raises NotSealed beyond it."""
+    """That an event stands at its position in the last checkpoint of its tree; raises NotSealed beyond it."""
     tree = await signed_tree(ledger)
+    while position < tree.first and tree.number > 1:
+        tree = await signed_tree(ledger, tree.number - 1)
     if not tree.first <= position <= tree.last:
         raise NotSealed(f"The last checkpoint holds positions {tree.first} to {tree.last}, not {position}.")
     index = position - tree.first
@@ -57,9 +63,10 @@ async def prove_all(
     }
 
 
-async def prove_consistency(ledger: LedgerReading, *, old_size: int, size: int) -> list[bytes]:
+async def prove_consistency(
+    ledger: LedgerReading, tree: SignedTree, *, old_size: int, size: int
+) -> list[bytes]:
     """That the tree of `size` begins with that of `old_size`; raises NotSealed beyond the last checkpoint."""
-    tree = await signed_tree(ledger)
     if not 0 <= old_size <= size <= tree.size:
         raise NotSealed(f"Sizes go from the smaller to the larger, up to {tree.size}, the last checkpoint's.")
     return await span_hashes(ledger, tree.number, consistency(old_size, size), size=size)

@@ -25,7 +25,14 @@ DOCUMENTED = sorted({kind.partition(";")[0] for kind in MEDIA_TYPES.values()})
 # Lines are gathered up to so many bytes, because each piece that is sent costs as much as a line.
 PIECE_BYTES = 64 * 1024
 
+# Trees are counted in a 4-byte integer.
+MAX_TREE = 2**31 - 1
 Size = Annotated[int, Query(ge=0, le=MAX_POSITION)]
+
+Tree = Annotated[
+    int | None,
+    Query(ge=1, le=MAX_TREE, description="Which tree, where a restored database began a new one: the last."),
+]
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -41,11 +48,11 @@ class ConsistencyOut(BaseModel):
     "/checkpoint",
     operation_id="get_checkpoint",
     response_class=PlainTextResponse,
-    responses=answers(401, 404, 503),
+    responses=answers(401, 404, 422, 503),
 )
-async def get_checkpoint(services: Work, _: CurrentUser) -> Response:
+async def get_checkpoint(services: Work, _: CurrentUser, tree: Tree = None) -> Response:
     """The ledger's last checkpoint: its size and root, signed (a C2SP tlog-checkpoint)."""
-    return PlainTextResponse((await signed_tree(services.ledger)).note)
+    return PlainTextResponse((await signed_tree(services.ledger, tree)).note)
 
 
 @router.get(
@@ -85,17 +92,18 @@ async def get_consistency(
     _: CurrentUser,
     old_size: Annotated[Size, Query(alias="from")],
     size: Annotated[int | None, Query(alias="to", ge=0, le=MAX_POSITION)] = None,
+    tree: Tree = None,
 ) -> Response:
     """That a checkpoint grew out of an earlier one, and nothing before it was changed or left out.
 
     Without `to`, the last checkpoint.
     """
-    tree = await signed_tree(services.ledger)
+    signed = await signed_tree(services.ledger, tree)
     hashes = await prove_consistency(
-        services.ledger, old_size=old_size, size=tree.size if size is None else size
+        services.ledger, signed, old_size=old_size, size=signed.size if size is None else size
     )
     told = [base64.b64encode(item).decode() for item in hashes]
-    return json_response({"hashes": told, "checkpoint": tree.note})
+    return json_response({"hashes": told, "checkpoint": signed.note})
 
 
 @router.get(
@@ -116,18 +124,19 @@ async def export_events(
     after: Position = 0,
     through: Annotated[int | None, Query(ge=0, le=MAX_POSITION)] = None,
     known_size: Annotated[Size, Query(description="The size of the checkpoint that you kept.")] = 0,
+    tree: Tree = None,
 ) -> Response:
     """Events that prove themselves, up to the last checkpoint: give the file to `jobledger audit verify`.
 
     What is left out by a filter is there as hashes. The export itself is recorded.
     """
-    asked = Export(which, after=after, through=through, known_size=known_size)
-    tree = await begin(services.ledger, asked)
-    first, last = positions(tree, asked)
+    asked = Export(which, after=after, through=through, known_size=known_size, tree=tree)
+    signed = await begin(services.ledger, asked)
+    first, last = positions(signed, asked)
     provenance = provenance_of(request, services, Actor(ActorKind.AUDITOR, auditor.user_id))
     event = HistoryExported(
-        origin=tree.checkpoint.origin,
-        size=tree.size,
+        origin=signed.checkpoint.origin,
+        size=signed.size,
         first_position=first,
         last_position=last,
         form=form.value,
@@ -142,7 +151,7 @@ async def export_events(
     }
     name = f"jobledger-{first}-{last}.{ENDINGS[form]}"
     return StreamingResponse(
-        pieces(services, tree, asked, form, about),
+        pieces(services, signed, asked, form, about),
         media_type=MEDIA_TYPES[form],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )

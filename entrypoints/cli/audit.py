@@ -39,6 +39,7 @@ Key = Annotated[
 ]
 Last = Annotated[Path | None, typer.Option(help="The checkpoint that you kept from last time.")]
 Keep = Annotated[Path | None, typer.Option(help="Where to keep this export's checkpoint for next time.")]
+Tree = Annotated[int | None, typer.Option(help="An earlier tree's, of before a restore; the last otherwise.")]
 Url = Annotated[str | None, typer.Option(help="The service; JOBLEDGER_URL otherwise.")]
 Token = Annotated[str | None, typer.Option(help="An auditor's token; JOBLEDGER_TOKEN otherwise.")]
 Json = Annotated[bool | None, typer.Option("--json/--table", help="JSON unless on a terminal.")]
@@ -85,6 +86,7 @@ def export(
     since: Annotated[str | None, typer.Option(help="Recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
     after: Annotated[int, typer.Option(help="Only events above this position.")] = 0,
+    tree: Tree = None,
     url: Url = None,
     token: Token = None,
 ) -> None:
@@ -102,6 +104,7 @@ def export(
         "since": since,
         "until": until,
         "after": after or None,
+        "tree": tree,
     }
     part = output_file.with_name(f"{output_file.name}.part")
     try:
@@ -123,10 +126,11 @@ def key(url: Url = None, token: Token = None) -> None:
 
 
 @audit.command()
-def checkpoint(url: Url = None, token: Token = None) -> None:
+def checkpoint(tree: Tree = None, url: Url = None, token: Token = None) -> None:
     """Print the last checkpoint: keep it, and compare the next export with it."""
+    asked = {} if tree is None else {"tree": tree}
     with _auditor(url, token) as client:
-        sys.stdout.write(ask_text(client, "/audit/checkpoint"))
+        sys.stdout.write(ask_text(client, "/audit/checkpoint", params=asked))
 
 
 def _auditor(url: str | None, token: str | None) -> httpx.Client:
@@ -202,6 +206,8 @@ def _show(verdict: Verdict, *, as_json: bool) -> None:
     counts = f"{verdict.events} events of {verdict.jobs} streams, {verdict.skipped} positions by their hashes"
     if verdict.filter:
         counts += f", filtered by {', '.join(f'{name} {value}' for name, value in verdict.filter.items())}"
+    if verdict.first > 1:
+        counts += f"; those before position {verdict.first} are in an earlier tree"
     if verdict.erased:
         counts += f", {verdict.erased} payloads erased"
     output.console.print(output.printable(counts), soft_wrap=True)
@@ -222,6 +228,7 @@ def _told(verdict: Verdict) -> dict[str, Any]:
         "origin": checkpoint.origin if checkpoint else None,
         "size": checkpoint.size if checkpoint else None,
         "compared_with_size": last.size if last else None,
+        "first": verdict.first,
         "filter": verdict.filter,
         "events": verdict.events,
         "skipped": verdict.skipped,

@@ -63,9 +63,9 @@ def ask(client: httpx.Client, method: str, path: str, **rest: Any) -> Any:
         leave(f"{client.base_url} does not answer like Jobledger.", UNREACHABLE)
 
 
-def ask_text(client: httpx.Client, path: str) -> str:
+def ask_text(client: httpx.Client, path: str, **rest: Any) -> str:
     """The answer as it is; a refusal as in `ask`."""
-    return _answer(client, "GET", path).text
+    return _answer(client, "GET", path, **rest).text
 
 
 def ask_pieces(client: httpx.Client, path: str, **rest: Any) -> Iterator[bytes]:

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.embedded_postgres import EmbeddedPostgres, bundled_binaries
 from domain.errors import InvalidSettings, StorageUnavailable
 
 # These servers live for a second; small ones start sooner.
@@ -74,6 +75,20 @@ def test_a_pid_file_whose_number_another_program_got_is_no_server(server: Embedd
     server.stop()
     pid_file.write_text("\n".join([str(os.getpid()), *kept[1:]]))
     assert read(server.start(OPTIONS)) == [1]
+
+
+def test_a_base_backup_starts_beside_its_original_whoever_put_it_there(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url = server.start(OPTIONS | {"max_wal_senders": "2"})
+    write(url, 1)
+    copy = EmbeddedPostgres(tmp_path / "copy" / "postgres")
+    program = bundled_binaries() / "pg_basebackup"
+    subprocess.run([program, "-d", url, "-D", copy.directory, "--checkpoint=fast"], check=True)
+    try:
+        assert read(copy.start(OPTIONS)) == [1]
+    finally:
+        copy.stop("immediate")
 
 
 def test_a_half_made_data_directory_is_made_again(server: EmbeddedPostgres) -> None:

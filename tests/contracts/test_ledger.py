@@ -15,8 +15,10 @@ from domain.ledger.leaves import commitment_of, hash_envelope
 from domain.ledger.lines import SealedEvent
 from domain.ledger.merkle import FilledTile, Frontier, Tile, right_edge
 from domain.ledger.notes import Checkpoint, LogKey, sign
+from domain.ledger.proofs import root_from_inclusion
 from domain.ports.ledger_reading import EVERYTHING, EventFilter
 from domain.ports.ledger_sealing import KeyChange, LedgerTree, Tick
+from domain.use_cases.prove import prove_inclusion
 from tests.builders import provenance
 from tests.contracts.acts import append, cancel, fail, start, submit
 from tests.fakes.ports import Ports
@@ -50,6 +52,11 @@ async def histories(ports: Ports, jobs: int = 3) -> None:
         moved = await append(ports, view, report)
         await append(ports, moved, decisions.complete(moved.job, result=[1, None], data_references=("s3",)))
     await ports.audit.record(SWEPT, provenance(ActorKind.OPERATOR, 'ann "the\\op"\n'))
+
+
+async def leaf(ports: Ports, position: int) -> bytes:
+    (event,) = await everything(ports, after=position - 1, limit=1)
+    return event.leaf_hash
 
 
 async def begun(ports: Ports) -> LedgerTree:
@@ -276,6 +283,33 @@ async def test_a_tree_in_the_place_of_another_begins_with_what_was_signed_last(p
         Tile(0, 0, 3): b"".join(event.leaf_hash for event in events)
     }
     assert await ports.ledger.head() is None
+
+
+async def test_a_tree_in_whose_place_another_came_is_still_proven(ports: Ports) -> None:
+    tree = await begun(ports)
+    await histories(ports)
+    await sealed(ports)
+    leaves = [event.leaf_hash for event in await everything(ports)]
+    frontier = Frontier()
+    frontier.extend(leaves)
+    note = str(sign(Checkpoint(ORIGIN, frontier.size, frontier.root()).body, [SIGNER]))
+    roots = frontier.take_roots()
+    await ports.sealing.add_checkpoint(tree, size=frontier.size, note=note, roots=roots, apart_seconds=0)
+    event = LedgerRestored(checkpoint="was\n", kept_origin=ORIGIN, kept_size=13, kept_root="r")
+    await ports.sealing.begin_tree_after(1, origin=f"{ORIGIN}/2", event=event, provenance=provenance())
+    await submit(ports)
+    await sealed(ports)
+    second = await ports.sealing.newest_tree()
+    assert second is not None
+    later = str(sign(Checkpoint(f"{ORIGIN}/2", 1, await leaf(ports, 14)).body, [SIGNER]))
+    await ports.sealing.add_checkpoint(second, size=1, note=later, roots=[], apart_seconds=0)
+
+    assert await ports.ledger.head() == (later, 2, 14)
+    assert await ports.ledger.head(1) == (note, 1, 1)
+    assert await ports.ledger.head(3) is None
+    proof = await prove_inclusion(ports.ledger, position=3)
+    assert (proof.index, proof.checkpoint) == (2, note)
+    assert root_from_inclusion(2, frontier.size, leaves[2], proof.hashes) == frontier.root()
 
 
 async def test_keys_come_into_use_and_go_out_of_it(ports: Ports) -> None:

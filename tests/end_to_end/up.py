@@ -42,7 +42,7 @@ class Up:
         )
         until(self._is_ready, READY_SECONDS)
         self.client = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self._token()}"}, trust_env=False
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token()}"}, trust_env=False
         )
 
     def _is_ready(self) -> bool:
@@ -51,9 +51,9 @@ class Up:
             return httpx.get(f"{self.url}/health/db", trust_env=False).is_success
         return False
 
-    def _token(self) -> str:
+    def token(self, *options: str) -> str:
         environment = os.environ | {"DATA_DIRECTORY": str(self.data_directory), "API_PORT": str(self._port)}
-        command = [sys.executable, "-m", "entrypoints.cli", "token"]
+        command = [sys.executable, "-m", "entrypoints.cli", "token", *options]
         return subprocess.run(
             command, env=environment, check=True, capture_output=True, text=True
         ).stdout.strip()

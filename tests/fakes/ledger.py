@@ -61,6 +61,16 @@ def histories(jobs: int) -> list[SealedEvent]:
     return events
 
 
+def after_a_restore(jobs: int, *, first: int, begun: int) -> list[SealedEvent]:
+    """A tree from position `first` on; of `begun` of its jobs all but the end is in the tree before it."""
+    events = [sealed(first, job(9_999), 1, "LedgerRestored", {"kept_size": first - 1})]
+    for version, (kind, facts, payload) in enumerate(HISTORY, start=1):
+        for number in range(jobs):
+            if number >= begun or version == len(HISTORY):
+                events.append(sealed(first + len(events), job(number), version, kind, facts, payload))
+    return events
+
+
 @dataclass
 class ListedLedger:
     """Events from position `first` on; the checkpoint covers them all, unless `sizes` says otherwise."""
@@ -94,7 +104,9 @@ class ListedLedger:
         found = [event for event in self.events if after < event.position <= end]
         return [event for event in found if _matches(which, event)][:limit]
 
-    async def head(self) -> Head | None:
+    async def head(self, tree: int | None = None) -> Head | None:
+        if tree not in (None, self.tree):
+            return None
         size = max(self.sizes, default=len(self.events))
         return Head(self.note(size), self.tree, self.first) if size else None
 

@@ -13,7 +13,16 @@ from domain.ledger.notes import Checkpoint, LogKey, parse_checkpoint
 from domain.ledger.verifier import Verdict, verify
 from domain.ports.ledger_reading import EVERYTHING, EventFilter
 from domain.use_cases.export import Export, begin, export
-from tests.fakes.ledger import HISTORY, ORIGIN, ListedLedger, histories, job, renumbered, sealed
+from tests.fakes.ledger import (
+    HISTORY,
+    ORIGIN,
+    ListedLedger,
+    after_a_restore,
+    histories,
+    job,
+    renumbered,
+    sealed,
+)
 
 JOBS = 60
 SIZE = JOBS * len(HISTORY)
@@ -76,13 +85,39 @@ async def test_history_is_compared_with_the_last_checkpoint(size: int) -> None:
 
 
 async def test_a_later_tree_goes_by_its_own_positions() -> None:
-    source = ListedLedger(renumbered(histories(JOBS), first=1001), first=1001, tree=2)
+    source = ListedLedger(after_a_restore(JOBS, first=1001, begun=0), first=1001, tree=2)
     part = Export(EventFilter(job_id=job(7)), known_size=100)  # type: ignore[arg-type]
     lines = await exported(source)
-    event_at(lines, 1130)["facts"]["cause"] = "crashed"
+    event_at(lines, 1131)["facts"]["cause"] = "crashed"
 
     assert findings(judged(await exported(source, part), last=source.checkpoint_of(100))) == []
-    assert [found.position for found in judged(lines).findings] == [1130]
+    assert [found.position for found in judged(lines).findings] == [1131]
+
+
+@pytest.mark.parametrize("which", [EVERYTHING, EventFilter(job_id=job(7))])  # type: ignore[arg-type]
+async def test_jobs_that_began_before_a_restore_go_on_in_the_next_tree(which: EventFilter) -> None:
+    source = ListedLedger(after_a_restore(JOBS, first=1001, begun=40), first=1001, tree=2)
+    verdict = judged(await exported(source, Export(which)))
+
+    assert findings(verdict) == []
+    assert verdict.first == 1001
+
+
+async def test_a_later_tree_that_does_not_tell_of_a_restore_is_found() -> None:
+    source = ListedLedger(renumbered(histories(JOBS), first=1001), first=1001, tree=2)
+    told = "1001: begins a tree after another, and is not the event that tells of a restore"
+
+    assert findings(judged(await exported(source))) == [told]
+
+
+async def test_a_job_that_began_after_the_restore_must_be_there_from_its_beginning() -> None:
+    events = after_a_restore(JOBS, first=3, begun=10)
+    source = ListedLedger(events, first=3, tree=2)
+
+    # Two positions can hold four missing events of no job.
+    assert [
+        what for what in findings(judged(await exported(source))) if "stands where 1 is due" in what
+    ] != []
 
 
 async def test_a_part_that_cannot_be_compared_says_how_to_get_one_that_can() -> None:
