@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from domain.errors import StorageUnavailable
+from domain.errors import JobledgerError, StorageUnavailable
 from entrypoints.metrics.catalogue import LOOP_FAILURES
 from entrypoints.metrics.tallies import Tallies
 
@@ -28,6 +28,9 @@ async def repeat(
             continue
         except StorageUnavailable as error:
             log.warning("storage.unavailable", loop=name, error=str(error), retry_in_seconds=backoff)
+        except JobledgerError as error:
+            # It was foreseen, and its text says what to do: a trace would only hide that.
+            log.error("step.failed", loop=name, error=str(error), retry_in_seconds=backoff)  # noqa: TRY400
         except Exception:
             log.exception("step.failed", loop=name, retry_in_seconds=backoff)
         if tallies:

@@ -106,6 +106,11 @@ def _as_ours() -> Iterator[None]:
         raise
     except (PoolTimeout, TooManyRequests) as error:
         raise StorageUnavailable("Every database connection is busy, or none can be had.") from error
+    except psycopg.errors.DiskFull as error:
+        raise StorageUnavailable("The database's disk is full, so nothing was stored.") from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        # A replica, after a failover that went the other way; or a provider that closed a full database.
+        raise StorageUnavailable("The database takes no writes now, so nothing was stored.") from error
     except (PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StorageUnavailable("The database cannot be reached.") from error
 
