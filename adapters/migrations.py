@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import conninfo
 
+from adapters.postgres.other_server import go_on_here
 from domain.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -39,10 +40,15 @@ def _sqlalchemy_url(database_url: str) -> "URL":
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the schema to `revision`; safe to run from many processes at once."""
+    """Bring the schema to `revision`, and a database of another server on; safe to run from many processes.
+
+    Raises HistoryTakenBack as `go_on_here` does.
+    """
     from alembic import command  # noqa: PLC0415 - see above
 
     command.upgrade(_config(database_url), revision)
+    if revision == "head":
+        go_on_here(database_url)
 
 
 def newest_revision() -> str:

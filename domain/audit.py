@@ -121,6 +121,18 @@ class LedgerRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerMoved:
+    """The database came to another server as a logical dump, and the ledger goes on there.
+
+    That server's transactions were counted on from one number to another, past those of the server before.
+    """
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+    from_transaction: int
+    to_transaction: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaMigrated:
     """The database's schema went from one revision to another."""
 
@@ -170,6 +182,7 @@ AuditEvent = (
     | LedgerStopped
     | LedgerKeysChanged
     | LedgerRestored
+    | LedgerMoved
     | SchemaMigrated
     | MonthArchived
     | ArchivedMonthDropped

@@ -38,10 +38,10 @@ class PostgresLedgerSealing:
         rows = await self._database.rows(statement("ledger/newest_tree"), {})
         if not rows:
             return None
-        if rows[0].pop("is_of_another_cluster"):
+        if rows[0].pop("is_of_another_server"):
             raise HistoryTakenBack(
-                "The ledger was sealed in another cluster, and came here as a logical dump: it can be read, "
-                "but not go on. Restore a physical backup."
+                "The ledger was sealed on another server, and came here as a logical dump: run "
+                "`jobledger migrate`, and it goes on."
             )
         return LedgerTree(**rows[0])
 
