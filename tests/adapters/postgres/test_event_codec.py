@@ -121,6 +121,8 @@ def sample(event_type: Any) -> Any:
         "kept_size": 17,
         "kept_root": "AAAA",
         "from_revision": "0003",
+        "from_transaction": 812,
+        "to_transaction": 40511,
         "to_revision": "0004",
         "endpoint_id": "019a0000-0000-7000-8000-000000000004",
         "change": "disabled",
