@@ -42,14 +42,17 @@ async def run_api(settings: Settings, *, listening_on: int | None = None) -> Non
             log_config=None,
             access_log=False,
             server_header=False,
+            # Ours too, below: uvicorn would answer a wrong setting with a trace.
+            lifespan="off",
             backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         )
     )
-    watching = asyncio.create_task(_leave(server, leaving, app.state.watch, app.state.feed_watch))
-    log.info("api.started", address=listening.getsockname()[:2])
-    await server.serve([listening])
-    watching.cancel()
+    async with app.router.lifespan_context(app):
+        watching = asyncio.create_task(_leave(server, leaving, app.state.watch, app.state.feed_watch))
+        log.info("api.started", address=listening.getsockname()[:2])
+        await server.serve([listening])
+        watching.cancel()
     log.info("api.left")
 
 

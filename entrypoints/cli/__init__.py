@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from domain.errors import JobledgerError
+from entrypoints import bootstrap
 from entrypoints.cli import (
     archive,
     audit,
@@ -34,6 +36,24 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"jobledger {bootstrap.CODE_VERSION}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+]
+
+
+@app.callback()
+def jobledger(version: Version = False) -> None:
+    pass
+
+
 serve.register(app)
 client.register(app)
 dashboard.register(app)
