@@ -5,7 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-from domain.doctor.findings import Finding, error, fine, unknown
+from domain.doctor.findings import Finding, error, fine, unknown, warning
 from domain.doctor.store import judge_store
 from domain.doctor.surroundings import judge_disk, judge_hints, judge_keys, judge_no_keys
 from domain.doctor.work import judge_work
@@ -13,7 +13,7 @@ from domain.errors import InvalidSettings, StorageUnavailable
 from domain.ports.examination import Examination
 from domain.ports.system import Clock
 from entrypoints import bootstrap
-from entrypoints.settings import Environment, Settings
+from entrypoints.settings import Environment, Settings, misspelt_settings
 from entrypoints.tracing_settings import wants_tracing
 
 ABOVE = "See to what stands above first."
@@ -49,8 +49,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             check()
         except InvalidSettings as problem:
             problems.append(str(problem))
+    misspelt = [f"{name} is no setting; {meant} is." for name, meant in misspelt_settings(os.environ)]
     if problems:
         yield error("settings", " ".join(problems), "Nothing starts like that: mend the settings.")
+    elif misspelt:
+        yield warning("settings", " ".join(misspelt), "Nobody reads it: mend its name, or take it away.")
     else:
         yield fine("settings", f"ENVIRONMENT is {settings.environment.value}.")
 

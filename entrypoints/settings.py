@@ -1,15 +1,21 @@
 """What can be set, from the environment or a `.env` file; documented in docs/settings.md."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from domain.errors import InvalidSettings
 from domain.routes import COMPUTES, LOCAL, Routes
 from entrypoints.client_settings import ClientSettings, Names
+
+# As much of a name must be right, of 1; below it, other people's variables would look like ours.
+ALIKE = 0.88
 
 
 class Environment(StrEnum):
@@ -265,6 +271,14 @@ class Settings(ClientSettings):
         """Where clients on this machine find the API, also when it listens on every address."""
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104 - compared
         return f"http://[{here}]:{self.api_port}" if ":" in here else f"http://{here}:{self.api_port}"
+
+
+def misspelt_settings(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Names there and in `.env` that are no settings but look like one, each with the one it looks like."""
+    known = [name.upper() for name in Settings.model_fields]
+    given = sorted({*environment, *dotenv_values(".env")} - {*known})
+    alike = ((name, get_close_matches(name, known, n=1, cutoff=ALIKE)) for name in given)
+    return [(name, found[0]) for name, found in alike if found]
 
 
 def load_settings() -> Settings:

@@ -61,6 +61,20 @@ async def faults(settings: Settings) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("place", ["environment", "file"])
+async def test_a_setting_whose_name_is_nearly_right_is_named(
+    well: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if place == "environment":
+        monkeypatch.setenv("LEASE_SECOND", "60")
+    else:
+        (tmp_path / ".env").write_text("LEASE_SECOND=60\nSOMEBODY_ELSES=1\n")
+    found = (await findings(well))["settings"]
+
+    assert (found.verdict, found.told) == (Verdict.WARNING, "LEASE_SECOND is no setting; LEASE_SECONDS is.")
+
+
 def with_settings(settings: Settings, **changed: Any) -> Settings:
     return settings.model_copy(update=changed)
 
