@@ -10,23 +10,19 @@ from domain.ledger.verifier import Verifier
 from domain.ports.ledger_reading import EVERYTHING
 from domain.use_cases.export import Export, begin, export
 from domain.use_cases.prove import signed_tree
-from domain.use_cases.verify import verify_read_model
 from entrypoints import bootstrap
+from entrypoints.processes import processors
+from entrypoints.verifying import comparing
 
 
 def compared_a_second(bench: Bench) -> float:
     """Events a second of `jobledger verify`, over all that is there."""
-
-    async def compare() -> int:
-        events = 0
-        async with bench.services() as services:
-            async for page in verify_read_model(services.read_model):
-                assert not page.differences, page.differences[0]
-                events += page.events
-        return events
-
     begun = time.perf_counter()
-    events: int = run(compare())
+    events = 0
+    with comparing(bench.settings, processes=processors()) as comparison:
+        for part in comparison.parts:
+            assert not part.differences, part.differences[0]
+            events += part.events
     return events / (time.perf_counter() - begun)
 
 

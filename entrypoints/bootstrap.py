@@ -28,6 +28,7 @@ from adapters.postgres.hints import PostgresHints
 from adapters.postgres.job_queue import PgmqJobQueue
 from adapters.postgres.pool import Database
 from adapters.postgres.ports import PostgresPorts
+from adapters.postgres.read_model import PostgresReadModel
 from adapters.postgres.rebuild import PostgresRebuilding
 from adapters.signing_keys import FiledKeys, GivenKeys
 from adapters.system import SystemClock, SystemRandomness, SystemSecrets, Uuid7Ids
@@ -39,7 +40,7 @@ from domain.ports.checkpoint_copies import CheckpointCopies
 from domain.ports.compute import Compute
 from domain.ports.examination import Examination
 from domain.ports.job_queue import JobQueue
-from domain.ports.read_model import Rebuilding
+from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.remote_compute import RemoteCompute
 from domain.ports.signatures import SigningKeys
 from domain.ports.system import Clock
@@ -145,6 +146,13 @@ async def open_queue(settings: Settings) -> AsyncIterator[JobQueue]:
     """The queue alone, over a single connection that is closed when nobody needs it."""
     async with _one_connection(settings.database_url, settings) as database:
         yield PgmqJobQueue(database, code_version=CODE_VERSION)
+
+
+@asynccontextmanager
+async def open_read_model(settings: Settings) -> AsyncIterator[ReadModel]:
+    """The read model alone, to be compared."""
+    async with _one_connection(settings.database_url, settings) as database:
+        yield PostgresReadModel(database)
 
 
 @asynccontextmanager

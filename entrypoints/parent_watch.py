@@ -1,9 +1,11 @@
 """Children that outlive their supervisor leave by themselves, also when it was killed without a word."""
 
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import MutableMapping
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 PIPE_VARIABLE = "JOBLEDGER_SUPERVISOR_PIPE"
@@ -37,6 +39,18 @@ def watch_supervisor(environment: MutableMapping[str, str]) -> None:
     descriptor = environment.pop(PIPE_VARIABLE, None)
     if descriptor is not None:
         threading.Thread(target=_leave_at_end_of, args=(int(descriptor),), daemon=True).start()
+
+
+def leave_with_parent() -> None:
+    """End this process of `multiprocessing` at once when the one that started it is gone, however it died."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        threading.Thread(target=_leave_after, args=(parent,), daemon=True).start()
+
+
+def _leave_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _leave_at_end_of(pipe: int) -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from adapters.in_memory.state import InMemoryState
 from domain.identifiers import JobId
-from domain.ports.read_model import StoredJob, StoredPage
+from domain.ports.read_model import Span, StoredJob, StoredPage
 from domain.use_cases.rebuild import folded
 from domain.views import JobView
 
@@ -18,10 +18,20 @@ class InMemoryReadModel:
         self._state.reach()
         return len(self._state.views)
 
-    async def page(self, *, after: JobId | None, limit: int) -> StoredPage:
+    async def nth(self, *, after: JobId | None, number: int) -> JobId | None:
         self._state.reach()
+        ids = sorted(job_id for job_id in self._state.views if after is None or job_id > after)
+        return ids[number - 1] if len(ids) >= number else None
+
+    async def page(self, *, span: Span, limit: int) -> StoredPage:
+        self._state.reach()
+        after, through = span
         known = {stored.recorded.job_id for stored in self._state.events} | self._state.views.keys()
-        ids = sorted(job_id for job_id in known if after is None or job_id > after)
+        ids = sorted(
+            job_id
+            for job_id in known
+            if (after is None or job_id > after) and (through is None or job_id <= through)
+        )
         page = [self.stored(job_id) for job_id in ids[:limit]]
         return StoredPage(page, ids[limit - 1] if len(ids) > limit else None)
 

@@ -17,7 +17,7 @@ from adapters.postgres.statements import statement
 from domain.audit import AUDIT_TYPES
 from domain.events import Actor, ActorKind, Provenance, RecordedEvent
 from domain.identifiers import JobId
-from domain.ports.read_model import StoredJob, StoredPage
+from domain.ports.read_model import Span, StoredJob, StoredPage
 from domain.views import JobView
 
 BEFORE_ALL = JobId("00000000-0000-0000-0000-000000000000")
@@ -36,9 +36,14 @@ class PostgresReadModel:
         (row,) = await self._database.rows(statement("read_model/size"), {})
         return int(row["jobs"])
 
-    async def page(self, *, after: JobId | None, limit: int) -> StoredPage:
+    async def nth(self, *, after: JobId | None, number: int) -> JobId | None:
+        parameters = {"after": after or BEFORE_ALL, "before_it": number - 1}
+        rows = await self._database.rows(statement("read_model/nth"), parameters)
+        return JobId(rows[0]["id"]) if rows else None
+
+    async def page(self, *, span: Span, limit: int) -> StoredPage:
         async with self._database.connection() as connection, one_snapshot(connection):
-            return await _page(connection, after or BEFORE_ALL, limit)
+            return await _page(connection, span.after or BEFORE_ALL, span.through or AFTER_ALL, limit)
 
 
 @asynccontextmanager
@@ -55,12 +60,12 @@ async def one_snapshot(connection: Connection) -> AsyncIterator[None]:
         await connection.execute("ROLLBACK")
 
 
-async def _page(connection: Connection, after: JobId, limit: int) -> StoredPage:
-    rows = await event_rows(connection, "events", {"after": after, "limit": limit})
+async def _page(connection: Connection, after: JobId, through: JobId, limit: int) -> StoredPage:
+    rows = await event_rows(connection, "events", {"after": after, "through": through, "limit": limit})
     last: JobId | None = None
     if len(rows) == limit:
         rows, last = await _whole_streams(connection, rows)
-    parameters = {"after": after, "through": last or AFTER_ALL, "limit": limit + 1}
+    parameters = {"after": after, "through": last or through, "limit": limit + 1}
     views = await fetch(connection, statement("read_model/views"), parameters)
     if len(views) > limit:
         # More jobs than events: somebody took events away.

@@ -23,6 +23,13 @@ class StoredJob(NamedTuple):
     unreadable_view: str | None = None
 
 
+class Span(NamedTuple):
+    """The jobs whose ids lie above `after` and up to `through`; None is no bound."""
+
+    after: JobId | None = None
+    through: JobId | None = None
+
+
 class StoredPage(NamedTuple):
     """Jobs in order of id, and where the next page begins; None when there is none."""
 
@@ -53,8 +60,14 @@ class ReadModel(Protocol):
     async def size(self) -> int:
         """About how many jobs there are; raises StorageUnavailable."""
 
-    async def page(self, *, after: JobId | None, limit: int) -> StoredPage:
-        """The next jobs above `after` with about `limit` events; raises StorageUnavailable."""
+    async def nth(self, *, after: JobId | None, number: int) -> JobId | None:
+        """The id of the job that comes `number` places after this one, None when there are fewer.
+
+        Raises StorageUnavailable.
+        """
+
+    async def page(self, *, span: Span, limit: int) -> StoredPage:
+        """The first jobs of the span, with about `limit` events; raises StorageUnavailable."""
 
 
 class Rebuilding(Protocol):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from domain.errors import NotRebuilt
 from domain.identifiers import JobId
-from domain.ports.read_model import ReadModel, Rebuilding, StoredJob
+from domain.ports.read_model import ReadModel, Rebuilding, Span, StoredJob
 from domain.use_cases.verify import fold_stored
 from domain.views import JobView
 
@@ -35,7 +35,7 @@ async def rebuild_read_model(
     async with rebuilding() as rebuild:
         after: JobId | None = None
         while True:
-            found = await read_model.page(after=after, limit=page)
+            found = await read_model.page(span=Span(after), limit=page)
             views = [view for job in found.jobs if (view := folded(job))]
             await rebuild.put(views)
             jobs += len(views)

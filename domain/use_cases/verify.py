@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from domain.identifiers import JobId
 from domain.ports.event_store import EventStore
 from domain.ports.job_views import JobViews
-from domain.ports.read_model import ReadModel, StoredJob
+from domain.ports.read_model import ReadModel, Span, StoredJob
 from domain.use_cases.command import load
 from domain.views import JobView, fold
 
 MAX_TRIES = 5
 PAGE = 4000
 MAX_SHOWN = 200
+EVERYTHING = Span()
 
 
 class Difference(NamedTuple):
@@ -28,21 +29,41 @@ class Difference(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """One page's outcome."""
+    """One page's outcome, or that of several."""
 
     jobs: int
     events: int
     differences: list[Difference]
 
+    def and_then(self, other: "Compared") -> "Compared":
+        return Compared(
+            self.jobs + other.jobs, self.events + other.events, self.differences + other.differences
+        )
 
-async def verify_read_model(read_model: ReadModel, *, page: int = PAGE) -> AsyncIterator[Compared]:
-    """Compare all jobs, a page at a time, each page as of one instant; the service may run on.
+
+NOTHING_YET = Compared(0, 0, [])
+
+
+async def spans_of(read_model: ReadModel, *, jobs: int) -> list[Span]:
+    """All there is, in spans of so many jobs, to be compared each by itself; raises StorageUnavailable."""
+    found: list[Span] = []
+    after: JobId | None = None
+    while through := await read_model.nth(after=after, number=jobs):
+        found.append(Span(after, through))
+        after = through
+    return [*found, Span(after, None)]
+
+
+async def verify_read_model(
+    read_model: ReadModel, *, span: Span = EVERYTHING, page: int = PAGE
+) -> AsyncIterator[Compared]:
+    """Compare the span's jobs, a page at a time, each page as of one instant; the service may run on.
 
     Raises StorageUnavailable.
     """
-    after: JobId | None = None
+    after = span.after
     while True:
-        found = await read_model.page(after=after, limit=page)
+        found = await read_model.page(span=Span(after, span.through), limit=page)
         differences = [difference for job in found.jobs for difference in differences_of(job)]
         yield Compared(len(found.jobs), sum(len(job.events) for job in found.jobs), differences)
         if found.last is None:

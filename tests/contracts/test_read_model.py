@@ -3,6 +3,7 @@
 from domain import decisions
 from domain.audit import RecoverySwept
 from domain.events import ActorKind
+from domain.ports.read_model import Span
 from domain.use_cases.rebuild import Rebuilt, rebuild_read_model
 from domain.use_cases.verify import Compared, verify_read_model
 from tests.builders import provenance
@@ -53,7 +54,7 @@ async def test_nothing_is_compared_where_nothing_is(ports: Ports) -> None:
 
 async def test_a_rebuilt_read_model_is_the_same(ports: Ports) -> None:
     await some_of_everything(ports)
-    job_ids = [job.job_id for job in (await ports.read_model.page(after=None, limit=100)).jobs]
+    job_ids = [job.job_id for job in (await ports.read_model.page(span=Span(), limit=100)).jobs]
     before = await ports.views.get_many(job_ids)
 
     assert await rebuilt(ports, page=3) == Rebuilt(4, 9, [])

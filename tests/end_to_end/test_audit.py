@@ -14,6 +14,7 @@ from adapters.local_issuer import LocalIssuer
 from adapters.system import SystemClock
 from domain.identifiers import UserId
 from domain.ledger.forms import Form
+from domain.ports.read_model import Span
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
 from entrypoints.listening import listen_on
@@ -75,7 +76,7 @@ async def test_an_export_is_made_and_checked_and_the_next_one_compared(
     async with sealer(services, settings):
         await services.store.append([submission()])
         await until_sealed(services, JOBS + 5)
-    (job, *_) = (await services.read_model.page(after=None, limit=1)).jobs
+    (job, *_) = (await services.read_model.page(span=Span(), limit=1)).jobs
     for form in Form:
         asked = ("--job", job.job_id, "--form", form.value, "--checkpoint", "last")
         code, _, errors = await auditor.run("export", "--output", "part", *asked)
