@@ -1,5 +1,7 @@
 """The FastAPI application, made of what it is given."""
 
+from importlib.metadata import version
+
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
@@ -22,6 +24,7 @@ from entrypoints.api import (
     jobs,
     layers,
     problems,
+    reference_page,
     schedules,
     webhooks,
 )
@@ -50,9 +53,12 @@ def create_app(
     """
     app = DocumentedApi(
         title="Jobledger",
-        version="0.1.0",
+        version=version("jobledger"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        # FastAPI's own pages load their scripts from other people's servers.
+        docs_url=None,
+        redoc_url=None,
         # A redirect to the path without its slash would name the host and scheme that the request named,
         # and behind a proxy that speaks TLS send the token on in the clear.
         redirect_slashes=False,
@@ -83,6 +89,7 @@ def create_app(
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)
+    reference_page.install(app)
     problems.install(app)
     layers.wrap(app, settings, tracing)
     return app

@@ -1,5 +1,6 @@
 """Every refusal has the one shape, and the table of refusals is complete."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -97,13 +98,28 @@ async def test_an_insane_request_id_is_replaced(client: httpx.AsyncClient, given
     assert answer.headers["X-Request-ID"] != given
 
 
+async def test_the_page_of_the_documentation_needs_nobody_elses_servers(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    needed = re.findall(r"""(?:src|href|url)[=:] ?["']([^"']+)["']""", page.text)
+    answers = [(await client.get(path)).status_code for path in needed]
+
+    assert len(needed) == 4
+    assert "://" not in page.text
+    assert answers == [200] * 4
+
+
+async def test_people_who_come_to_the_root_are_sent_to_the_dashboard(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/dashboard")
+
+
 async def test_the_documentation_is_served_and_names_every_operation(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     operations = [
         operation["operationId"] for path in document["paths"].values() for operation in path.values()
     ]
 
-    assert (await client.get("/docs")).status_code == 200
     assert len(set(operations)) == len(operations)
     # Clients are generated from these names: one that was there stays.
     assert {
