@@ -12,6 +12,15 @@ from domain.job_types import JobType
 
 ROOT = "/job_parameters"
 STRICT = ConfigDict(extra="forbid")
+# Pydantic speaks to who wrote the dataclass; these are read by who submits a job.
+WORDS = {
+    "dataclass_type": "This must be a JSON object.",
+    "dict_type": "This must be a JSON object.",
+    "extra_forbidden": "There is no such parameter.",
+    "missing": "This is needed.",
+    "model_type": "This must be a JSON object.",
+    "unexpected_keyword_argument": "There is no such parameter.",
+}
 
 
 class PydanticParameterParser:
@@ -30,7 +39,7 @@ class PydanticParameterParser:
             return self._adapter(job_type).validate_python(given)
         except ValidationError as error:
             problems = [
-                FieldProblem(pointer=pointer(problem["loc"]), detail=problem["msg"])
+                FieldProblem(pointer=pointer(problem["loc"]), detail=told_of(problem))
                 for problem in error.errors(include_url=False, include_input=False)
             ]
             raise InvalidSubmission(problems) from None
@@ -42,6 +51,10 @@ class PydanticParameterParser:
 
     def schema(self, job_type: JobType) -> dict[str, Json]:
         return self._adapter(job_type).json_schema()
+
+
+def told_of(finding: Any) -> str:
+    return WORDS.get(finding["type"]) or f"{str(finding['msg']).rstrip('.')}."
 
 
 def _adapter_for(kind: JobType) -> TypeAdapter[Any]:

@@ -11,7 +11,7 @@ from domain.events import EVENT_TYPES, PERSONAL
 from domain.ports.tokens import TokenVerifier
 from entrypoints import cli
 from entrypoints.api.app import create_app
-from entrypoints.api.problems import HTTP_KINDS, KINDS, Kind
+from entrypoints.api.problems import kinds
 from entrypoints.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -71,17 +71,19 @@ def _help_of(param: Any) -> str:
 
 
 def problems_page() -> str:
-    kinds: dict[Kind, str] = {}
-    for kind in [*KINDS.values(), *HTTP_KINDS.values()]:
-        error = next((error for error, its in KINDS.items() if its == kind), None)
-        kinds.setdefault(kind, (error.__doc__ or "").strip().split("\n")[0] if error else "")
-    rows = [[str(kind.status), f"`/problems/{kind.slug}`", kind.title] for kind in sorted(kinds)]
+    rows = [[str(kind.status), f"`/problems/{kind.slug}`", kind.title, kind.advice] for kind in kinds()]
     told = (
         "Every refusal is a problem by RFC 9457, as `application/problem+json`, with `type`, `title`, `status`, `detail`,\n"
         "`instance` and `request_id`, which finds the request in the service's log. Compare `type`: it is stable, and\n"
-        "the words are not. Where fields are at fault `errors` has a JSON pointer and a reason for each."
+        "the words are not. Where fields are at fault `errors` has a JSON pointer and a reason for each. `GET` on a type\n"
+        "answers its line of this table."
     )
-    return page("Problems", "entrypoints/api/problems.py", told, table("status", "type", "title", rows=rows))
+    return page(
+        "Problems",
+        "entrypoints/api/problems.py",
+        told,
+        table("status", "type", "title", "what to do", rows=rows),
+    )
 
 
 def events_page() -> str:

@@ -40,8 +40,10 @@ class JobledgerError(Exception):
 
 
 class JobNotFound(JobledgerError):
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no job {job_id}.")
+    """`told` where there is the job, but not what was asked of it."""
+
+    def __init__(self, job_id: str, told: str = "") -> None:
+        super().__init__(told or f"There is no job {job_id}.")
         self.job_id = job_id
 
 
@@ -63,9 +65,10 @@ class IllegalTransition(JobledgerError):
 
 
 class VersionConflict(JobledgerError):
-    def __init__(self, job_id: JobId, *, expected: int, actual: int | None = None) -> None:
+    def __init__(self, job_id: JobId, *, expected: int | None, actual: int | None = None) -> None:
+        there = "another version" if expected is None else f"version {expected}"
         now = "has moved on" if actual is None else f"is at version {actual}"
-        super().__init__(f"Job {job_id} was expected at version {expected} but {now}.")
+        super().__init__(f"Job {job_id} was expected at {there} but {now}.")
         self.job_id = job_id
         self.expected = expected
         self.actual = actual

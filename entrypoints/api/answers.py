@@ -16,10 +16,21 @@ from pydantic import BaseModel
 
 from domain.events import JobError, JobEvent, RecordedEvent
 from domain.identifiers import Json
-from domain.lifecycle import Status
+from domain.lifecycle import Act, Status, allowed
 from domain.views import JobView
 
 MODAL_DASHBOARD = "https://modal.com/id"
+ACTS = {Act.CANCEL: ("cancel", "/cancel"), Act.RETRY: ("retry", "/retry")}
+# Where a job leads on from each state: what may be asked of it then, and what may always be read.
+LINKS = {
+    status: [
+        ("self", ""),
+        ("events", "/events"),
+        ("explain", "/explain"),
+        *(link for act, link in ACTS.items() if allowed(status, act)),
+    ]
+    for status in Status
+}
 
 
 class ProgressOut(BaseModel):
@@ -142,12 +153,12 @@ def job_out(view: JobView) -> dict[str, Any]:
         "started_at": instant(view.started_at),
         "finished_at": instant(view.finished_at),
         "updated_at": instant(view.updated_at),
-        "links": _links(place, job.call_id),
+        "links": _links(place, job.status, job.call_id),
     }
 
 
-def _links(place: str, call_id: str | None) -> dict[str, str]:
-    links = {"self": place, "events": f"{place}/events", "cancel": f"{place}/cancel"}
+def _links(place: str, status: Status, call_id: str | None) -> dict[str, str]:
+    links = {name: place + end for name, end in LINKS[status]}
     # The latest call on Modal, in Modal's own dashboard.
     return links | {"call": f"{MODAL_DASHBOARD}/{call_id}"} if call_id else links
 

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import Lifespan
 
 from domain.ports.tokens import TokenIssuer, TokenVerifier
@@ -15,6 +15,7 @@ from entrypoints.api import (
     catalogue,
     feed,
     health,
+    index,
     issuer,
     job_acts,
     job_explanation,
@@ -23,18 +24,33 @@ from entrypoints.api import (
     job_stream,
     jobs,
     layers,
-    problems,
     reference_page,
+    refusals,
     schedules,
     webhooks,
 )
 from entrypoints.api.documentation import DocumentedApi
+from entrypoints.api.known_parameters import KnownParameters
 from entrypoints.api.rate_limits import rate_limits_of
 from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
+RESOURCES = (
+    batches.router,
+    catalogue.router,
+    job_reads.router,
+    job_history.router,
+    job_stream.router,
+    job_explanation.router,
+    job_acts.router,
+    feed.router,
+    audit.router,
+    bulk_acts.router,
+    webhooks.router,
+    schedules.router,
+)
 DESCRIPTION = "Jobs that are never lost, with a history of who did what, when and why."
 
 
@@ -72,24 +88,16 @@ def create_app(
     app.state.verifier = verifier
     app.state.settings = settings
     app.state.rate_limits = rate_limits_of(settings)
-    app.include_router(health.router)
     app.include_router(jobs.quick)
-    app.include_router(batches.router)
-    app.include_router(catalogue.router)
-    app.include_router(job_reads.router)
-    app.include_router(job_history.router)
-    app.include_router(job_stream.router)
-    app.include_router(job_explanation.router)
-    app.include_router(job_acts.router)
-    app.include_router(feed.router)
-    app.include_router(audit.router)
-    app.include_router(bulk_acts.router)
-    app.include_router(webhooks.router)
-    app.include_router(schedules.router)
+    parameters = Depends(KnownParameters())
+    for resource in RESOURCES:
+        app.include_router(resource, dependencies=[parameters])
+    app.include_router(health.router)
+    app.include_router(index.router)
     if local_issuer:
         app.include_router(issuer.router_for(local_issuer))
     dashboard.install(app)
     reference_page.install(app)
-    problems.install(app)
+    refusals.install(app)
     layers.wrap(app, settings, tracing)
     return app

@@ -9,7 +9,7 @@ from domain.errors import BatchRefused, InvalidSubmission, JobledgerError, NotPe
 from domain.use_cases.submit import Accepted, Answer, Existing, Submission, submit_jobs
 from entrypoints.api.answers import JobOut, ProblemOut, job_out, json_response
 from entrypoints.api.auth import CurrentUser, Role, Roles, actor_of
-from entrypoints.api.problems import describe
+from entrypoints.api.problem_answers import describe
 from entrypoints.api.requests import Work, answers, provenance_of
 from entrypoints.api.schemas import BatchJob, SubmitBatch
 from entrypoints.api.submissions import KeyHeader, in_time, parse_idempotency_key, submission_of

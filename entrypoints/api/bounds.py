@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.api.problems import HTTP_KINDS, Kind, problem
+from entrypoints.api.problem_answers import problem
+from entrypoints.api.problems import HTTP_KINDS, Kind
 
 MAX_BODY_BYTES = 1024 * 1024
 # A thousand jobs of four kilobytes each.
@@ -15,7 +16,6 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024
 BATCHES = "/jobs/batch"
 # Bounded, because Python refuses to read integers of thousands of digits.
 LENGTH = re.compile(rb"[0-9]{1,15}")
-TOO_LATE = Kind(503, "timed-out", "The service did not come to an answer in time")
 RETRY_LATER = {"Retry-After": "5"}
 
 
@@ -57,7 +57,7 @@ class RequestBounds:
                 raise
             task.uncancel()
             told = f"There was no answer within {self._seconds:g} seconds; what was asked may still happen."
-            await _refuse(TOO_LATE, told, scope, receive, send, RETRY_LATER)
+            await _refuse(HTTP_KINDS[503], told, scope, receive, send, RETRY_LATER)
         finally:
             self._began.pop(task, None)
             self._late.discard(task)

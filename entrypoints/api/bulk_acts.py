@@ -17,7 +17,7 @@ from domain.ports.job_views import JobFilter
 from domain.use_cases.act_on_many import Step, Target, act_on_many, find_targets
 from entrypoints.api.answers import ProblemOut, json_response
 from entrypoints.api.job_acts import Acting, ActingHere
-from entrypoints.api.problems import describe
+from entrypoints.api.problem_answers import describe
 from entrypoints.api.requests import Work, answers
 from entrypoints.api.schemas import ActOnJob, Instant, JobIdText, Key, Name, Request, Tag
 

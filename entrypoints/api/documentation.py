@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from entrypoints.api.problems import MEDIA_TYPE
+from entrypoints.api.problem_answers import MEDIA_TYPE
 
 FIRST_REFUSAL = 400
 # What FastAPI documents for a 422 unless told otherwise; nothing here answers like that.

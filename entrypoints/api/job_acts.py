@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from domain.errors import JobNotFound, NotPermitted
 from domain.events import Actor, ActorKind, Provenance
-from domain.identifiers import JobId, UserId
+from domain.identifiers import UserId
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.retry import retry_job
 from domain.views import JobView
@@ -45,10 +45,10 @@ class Acting(NamedTuple):
         if asked.on_behalf_of and not self.is_operator:
             raise NotPermitted("Only operators may act on somebody's behalf.")
 
-    async def find(self, services: Services, job_id: str) -> JobId:
+    async def find(self, services: Services, job_id: str) -> JobView:
         """The job, if they may act on it; raises JobNotFound before anything of another's job is read."""
-        found = parse_job_id(job_id)
-        if await services.views.get(found, owner=self.owner) is None:
+        found = await services.views.get(parse_job_id(job_id), owner=self.owner)
+        if found is None:
             raise JobNotFound(job_id)
         return found
 
@@ -70,14 +70,15 @@ async def cancel(
 ) -> Response:
     """Cancel a job: at once while it waits; a running one is asked to stop, and `cancelling` until it has."""
     acting.check(asked)
+    view = await acting.find(services, job_id)
     after = await cancel_job(
         services.store,
         services.hints,
-        job_id=await acting.find(services, job_id),
+        job_id=view.job.id,
         reason=asked.reason,
         on_behalf_of=asked.on_behalf_of,
         owner=acting.owner,
-        expected_version=expected_version(if_match),
+        expected_version=expected_version(if_match, view),
         provenance=acting.provenance,
     )
     return _answer(after)
@@ -89,14 +90,15 @@ async def retry(
 ) -> Response:
     """Try a failed or cancelled job once more, with fresh budgets; its history stays."""
     acting.check(asked)
+    view = await acting.find(services, job_id)
     after = await retry_job(
         services.store,
         services.hints,
-        job_id=await acting.find(services, job_id),
+        job_id=view.job.id,
         reason=asked.reason,
         on_behalf_of=asked.on_behalf_of,
         owner=acting.owner,
-        expected_version=expected_version(if_match),
+        expected_version=expected_version(if_match, view),
         provenance=acting.provenance,
     )
     return _answer(after)

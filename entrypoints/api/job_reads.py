@@ -1,14 +1,15 @@
 """Reading jobs over HTTP."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import Field
+from pydantic import PlainValidator, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from domain.errors import JobNotFound
-from domain.identifiers import JobId
 from domain.lifecycle import Status
 from domain.ports.job_views import JobFilter
 from domain.use_cases.look_back import look_back, version_at
@@ -17,13 +18,13 @@ from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_resp
 from entrypoints.api.auth import CurrentUser
 from entrypoints.api.cursors import decode_cursor, encode_cursor
 from entrypoints.api.requests import (
-    ETAG,
     Reading,
     Text,
     Watch,
     Work,
     answers,
     etag_of,
+    is_named,
     link_to,
     read_visible,
     seconds_to_wait,
@@ -34,10 +35,36 @@ from entrypoints.services import Services
 MAX_OFFSET = 10_000
 
 POSITION = "position:"
+POSITION_FORM = rf"^{POSITION}[1-9][0-9]{{0,17}}$"
+MAX_VERSION = 2**31 - 1
+AS_OF_FORM = "Give a version, a time like 2030-01-01T12:00:00Z, or `position:` and one of the ledger's."
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def parse_as_of(value: Any) -> int | datetime | str:
+    text = str(value)
+    if re.fullmatch(r"[1-9][0-9]{0,9}", text) and int(text) <= MAX_VERSION:
+        return int(text)
+    if re.fullmatch(POSITION_FORM, text):
+        return text
+    try:
+        return INSTANT.validate_python(text)
+    except ValidationError:
+        raise PydanticCustomError("as_of_form", AS_OF_FORM) from None
+
+
 AsOf = Annotated[
-    Annotated[int, Field(strict=False, ge=1, le=2**31 - 1)]
-    | Instant
-    | Annotated[str, Field(pattern=rf"^{POSITION}[1-9][0-9]{{0,17}}$")],
+    int | datetime | str,
+    PlainValidator(parse_as_of),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_VERSION},
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "pattern": POSITION_FORM},
+            ]
+        }
+    ),
     Query(description="A version, a time with its offset, or `position:` and one of the ledger's."),
 ]
 
@@ -91,7 +118,10 @@ async def list_jobs(
         case Counting.EXACT:
             content["count"] = {"jobs": await services.views.count(which), "is_exact": True}
         case Counting.ESTIMATED:
-            content["count"] = {"jobs": await services.views.estimate(which), "is_exact": False}
+            # The planner may not have seen yet what we have just read.
+            at_least = offset + len(found) if found else 0
+            estimated = max(at_least, await services.views.estimate(which))
+            content["count"] = {"jobs": estimated, "is_exact": False}
     return json_response(content, headers=headers)
 
 
@@ -126,27 +156,29 @@ async def get_job(
     """
     view = await read_visible(reader, job_id)
     headers = {}
-    known = ETAG.findall(if_none_match or "")
     seconds = seconds_to_wait(prefer)
     if as_of is not None:
-        view = await _as_of(services, view.job.id, as_of)
+        view = await _as_of(services, view, as_of)
     elif seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
-        is_news = bool(known) and str(view.job.version) not in known
+        is_news = if_none_match is not None and not is_named(view, if_none_match)
         if not is_news and not view.job.has_ended:
             await watch.moved_on(view.job.id, view.job.version, at_most=seconds)
             view = await read_visible(reader, job_id)
     headers["ETag"] = etag_of(view)
-    if str(view.job.version) in known:
+    if is_named(view, if_none_match):
         return Response(status_code=304, headers=headers)
     return json_response(job_out(view), headers=headers)
 
 
-async def _as_of(services: Services, job_id: JobId, as_of: int | datetime | str) -> JobView:
+async def _as_of(services: Services, now: JobView, as_of: int | datetime | str) -> JobView:
+    job_id = now.job.id
+    if isinstance(as_of, int) and as_of > now.job.version:
+        raise JobNotFound(job_id, f"Job {job_id} has come to version {now.job.version}, not {as_of}.")
     if isinstance(as_of, str):
         position = int(as_of.removeprefix(POSITION))
         as_of = await version_at(services.ledger, job_id=job_id, position=position)
     view = await look_back(services.store, job_id=job_id, as_of=as_of)
     if view is None:
-        raise JobNotFound(job_id)
+        raise JobNotFound(job_id, f"Job {job_id} was not there yet.")
     return view

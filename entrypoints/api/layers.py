@@ -6,7 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from domain.ports.tracing import Tracing
 from entrypoints.api.bounds import RequestBounds
 from entrypoints.api.metrics import RequestMetrics
-from entrypoints.api.middleware import RequestIdentity
+from entrypoints.api.middleware import HeadAsGet, RequestIdentity
 from entrypoints.api.rate_limits import RateLimit
 from entrypoints.api.tracing import RequestTracing
 from entrypoints.settings import Settings
@@ -24,6 +24,7 @@ TOLD_HEADERS = [
 
 def wrap(app: FastAPI, settings: Settings, tracing: Tracing | None) -> None:
     """Innermost first. What is not set is not there, and costs nothing."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestBounds, seconds=settings.request_timeout_seconds)
     if app.state.rate_limits:
         app.add_middleware(RateLimit, limits=app.state.rate_limits)
@@ -31,7 +32,7 @@ def wrap(app: FastAPI, settings: Settings, tracing: Tracing | None) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
             allow_headers=ASKED_HEADERS,
             expose_headers=TOLD_HEADERS,
             max_age=3600,

@@ -1,4 +1,7 @@
-"""The outermost layer around every request, as pure ASGI: its name, its one access line, its last resort."""
+"""The outermost and the innermost layer around every request, as pure ASGI.
+
+Outside: its name, its one access line, its last resort. Inside: HEAD.
+"""
 
 import re
 import time
@@ -7,11 +10,13 @@ from secrets import token_hex
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.api.problems import INTERNAL, problem
+from entrypoints.api.problem_answers import problem
+from entrypoints.api.problems import INTERNAL
 
 log = structlog.get_logger()
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+ENDLESS = ("/stream", "/live")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"private, no-cache"),
@@ -56,6 +61,30 @@ class RequestIdentity:
                 await answer(scope, receive, send_with_headers)
             finally:
                 _log_access(scope, status, began)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without the body, save where a GET does not end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "HEAD" or scope["path"].endswith(ENDLESS):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # A scope of its own, because servers look at theirs to see how an answer ends.
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, send_without_body)
+        finally:
+            scope["route"] = asked.get("route")
 
 
 def _request_id(scope: Scope) -> str:

@@ -6,6 +6,7 @@ repeated header, an overridden dependency) goes through FastAPI's own handler, s
 same.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, cast
 
@@ -15,8 +16,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
+from domain.errors import InvalidSubmission
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 JSON = b"application/json"
+# What may be an integer beyond 64 bits, of which the fast reader makes a float; the standard one keeps it.
+LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class _Unplain(Exception):
@@ -93,7 +98,9 @@ def _compiled(dependant: Dependant) -> tuple[list[_Call], tuple[tuple[str, int],
             places[needed.call] = len(calls) - 1
         return places[needed.call]
 
-    return calls, tuple((child.name or "", place_of(child)) for child in dependant.dependencies)
+    # Those of the router have no name: they only look.
+    wanted = [(child.name or "", place_of(child)) for child in dependant.dependencies]
+    return calls, tuple((name, place) for name, place in wanted if name)
 
 
 def _header(field: Any) -> _Header:
@@ -125,7 +132,11 @@ def _headers_of(request: Request, headers: list[_Header]) -> dict[str, Any]:
 async def _model_of(request: Request, model: type[BaseModel]) -> BaseModel:
     if (b"content-type", JSON) not in request.scope["headers"]:
         raise _Unplain
+    body = await request.body()
+    if LONG_NUMBER.search(body):
+        raise _Unplain
     try:
-        return model.model_validate(orjson.loads(await request.body()))
-    except (orjson.JSONDecodeError, ValidationError) as error:
+        return model.model_validate(orjson.loads(body))
+    except (orjson.JSONDecodeError, ValidationError, InvalidSubmission) as error:
+        # FastAPI's handler asks first who is asking.
         raise _Unplain from error

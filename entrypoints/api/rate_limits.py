@@ -17,7 +17,7 @@ from limits.storage import storage_from_string
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import InvalidSettings, RateLimited
-from entrypoints.api.problems import answer_for
+from entrypoints.api.problem_answers import answer_for
 from entrypoints.settings import Settings
 
 log = structlog.get_logger()

@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from entrypoints.dashboard.assets import ASSETS_PATH
@@ -13,10 +12,9 @@ ASSETS = "/docs-assets"
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page from `app`, and send people who come to its root to the dashboard."""
+    """Serve the page from `app`."""
     app.mount(ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]))
     app.add_api_route(PAGE, _page, include_in_schema=False)
-    app.add_api_route("/", _root, include_in_schema=False)
 
 
 async def _page(request: Request) -> Response:
@@ -28,7 +26,3 @@ async def _page(request: Request) -> Response:
         swagger_css_url=f"{below}{ASSETS}/swagger-ui.css",
         swagger_favicon_url=f"{below}{ASSETS_PATH}/mark.svg",
     )
-
-
-async def _root(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/dashboard")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
 
-from domain.errors import JobNotFound, NotPermitted
+from domain.errors import JobNotFound, NotPermitted, VersionConflict
 from domain.events import Actor, Provenance
 from domain.identifiers import JobId, UserId
 from domain.use_cases.command import Caller
@@ -22,8 +22,10 @@ from entrypoints.services import Services
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_WAIT_SECONDS = 30
-WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?=$|[,;\s])", re.IGNORECASE)
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,18})(?=$|[,;\s])", re.IGNORECASE)
+# Also weak ones: proxies that compress weaken our tags on the way, and a version is a version.
 ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+ANY = "*"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -76,6 +78,7 @@ Calling = Annotated[Caller, Depends(get_caller)]
 
 
 def parse_job_id(job_id: str) -> JobId:
+    job_id = job_id.lower()
     if not JOB_ID.fullmatch(job_id):
         raise JobNotFound(job_id)
     return JobId(job_id)
@@ -85,12 +88,20 @@ def etag_of(view: JobView) -> str:
     return f'"{view.job.version}"'
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """The version of `If-Match`, None for any; a tag that we never gave out matches none."""
-    if if_match is None or if_match.strip() == "*":
+def is_named(view: JobView, tags: str | None) -> bool:
+    """Whether `If-Match` or `If-None-Match` names the job's version; what we never gave out names none."""
+    return tags is not None and (tags.strip() == ANY or str(view.job.version) in ETAG.findall(tags))
+
+
+def expected_version(if_match: str | None, view: JobView) -> int | None:
+    """At which version to act, None for any; raises VersionConflict when `If-Match` names others only."""
+    if if_match is None or if_match.strip() == ANY:
         return None
-    match = ETAG.fullmatch(if_match.strip())
-    return int(match[1]) if match else -1
+    if not is_named(view, if_match):
+        named = ETAG.findall(if_match)
+        expected = int(named[0]) if len(named) == 1 else None
+        raise VersionConflict(view.job.id, expected=expected, actual=view.job.version)
+    return view.job.version
 
 
 def seconds_to_wait(prefer: str | None) -> int | None:

@@ -39,13 +39,25 @@ JobIdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
+TIME_FORM = "A time is written like 2030-01-01T12:00:00Z or …T12:00:00+01:00, in a query with %2B for the +."
+# Pydantic's findings in the words of whoever wrote the request; the others are theirs already.
+WORDS = {
+    "dict_type": "This must be a JSON object.",
+    "extra_forbidden": "There is no such field.",
+    "missing": "This is needed.",
+    "model_attributes_type": "This must be a JSON object.",
+    "model_type": "This must be a JSON object.",
+    "timezone_aware": TIME_FORM,
+    "datetime_from_date_parsing": TIME_FORM,
+    "datetime_parsing": TIME_FORM,
+}
 
 
 def _as_written(value: Any) -> Any:
     # Pydantic would take numbers too, and guess whether they count seconds or milliseconds.
     if value is None or (isinstance(value, str) and WRITTEN_TIME.match(value)):
         return value
-    raise PydanticCustomError("time_form", "A time is written like 2030-01-01T12:00:00Z.")
+    raise PydanticCustomError("time_form", TIME_FORM)
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -68,7 +80,12 @@ def or_refusal(value: Any, parse: ValidatorFunctionWrapHandler) -> "BatchJob | I
 
 def field_problems(found: Iterable[Any]) -> list[FieldProblem]:
     """Pydantic's findings; each location is a path into the value that was read."""
-    return [FieldProblem(pointer=pointer(item["loc"]), detail=item["msg"]) for item in found]
+    return [FieldProblem(pointer=pointer(item["loc"]), detail=told_of(item)) for item in found]
+
+
+def told_of(finding: Any) -> str:
+    """One of pydantic's findings, in words."""
+    return WORDS.get(finding["type"]) or f"{str(finding['msg']).rstrip('.')}."
 
 
 def pointer(location: Iterable[str | int]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Header
 
 from domain.errors import FieldProblem, InvalidSubmission, KeyInUse, NotPermitted
@@ -25,7 +26,7 @@ def submission_of(asked: SubmitJob, key: str | None, roles: frozenset[Role]) -> 
         raise NotPermitted("Only operators may act on somebody's behalf.")
     return Submission(
         job_type=asked.job_type,
-        job_parameters=asked.job_parameters,
+        job_parameters=_in_order(asked.job_parameters),
         priority=asked.priority,
         run_at=asked.run_at,
         max_attempts=asked.max_attempts,
@@ -37,6 +38,18 @@ def submission_of(asked: SubmitJob, key: str | None, roles: frozenset[Role]) -> 
         idempotency_key=key,
         fingerprint=_fingerprint(asked) if key else None,
     )
+
+
+def _in_order(parameters: dict[str, Any]) -> dict[str, Any]:
+    """With sorted keys, as they are kept: every later answer shows them byte for byte as the first."""
+    if not parameters:
+        return parameters
+    try:
+        ordered: dict[str, Any] = orjson.loads(orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS))
+    except TypeError:
+        # Integers beyond 64 bits.
+        ordered = json.loads(json.dumps(parameters, sort_keys=True))
+    return ordered
 
 
 def _fingerprint(asked: SubmitJob) -> str:

@@ -35,7 +35,7 @@ def test_the_layers_stand_in_the_documented_order() -> None:
 def test_what_is_not_set_is_not_there(app: FastAPI) -> None:
     names = [getattr(layer.cls, "__name__", "") for layer in app.user_middleware]
 
-    assert names == ["RequestIdentity", "RequestMetrics", "RequestBounds"]
+    assert names == ["RequestIdentity", "RequestMetrics", "RequestBounds", "HeadAsGet"]
 
 
 async def test_a_browser_application_of_a_known_origin_may_ask(make_app: MakeApp, settings: Settings) -> None:
@@ -66,7 +66,10 @@ async def test_a_request_without_an_answer_in_time_is_a_503(app: FastAPI) -> Non
     async def never_answers() -> None:
         await never.wait()
 
-    app.user_middleware[-1].kwargs.update(seconds=0.05, look_every=0.01)
+    (bounds,) = [
+        layer for layer in app.user_middleware if getattr(layer.cls, "__name__", "") == "RequestBounds"
+    ]
+    bounds.kwargs.update(seconds=0.05, look_every=0.01)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answer = await client.get("/never")
         after = await client.get("/health")

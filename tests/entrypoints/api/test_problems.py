@@ -108,12 +108,6 @@ async def test_the_page_of_the_documentation_needs_nobody_elses_servers(client: 
     assert answers == [200] * 4
 
 
-async def test_people_who_come_to_the_root_are_sent_to_the_dashboard(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/")
-
-    assert (answer.status_code, answer.headers["Location"]) == (307, "/dashboard")
-
-
 async def test_the_documentation_is_served_and_names_every_operation(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     operations = [

@@ -164,3 +164,16 @@ def test_a_session_has_one_stream_an_hour_wherever_it_is_asked_for() -> None:
         session_stream(ada, "session-1", NOW.replace(hour=13)),
     }
     assert len(others | {stream}) == 4
+
+
+async def test_a_command_with_a_bad_field_is_recorded_and_one_that_cannot_be_read_is_not(
+    as_user: Client, recorded: Any
+) -> None:
+    client = as_user("user-1")
+    await client.post("/jobs", json={"job_type": "sample_task", "priority": 10})
+    await client.post("/jobs", content=b"{", headers={"Content-Type": "application/json"})
+    await client.post("/jobs", content=b"x", headers={"Content-Type": "text/plain"})
+    (event,) = await recorded("CommandRefused")
+
+    assert (event["actor_id"], event["facts"]["problem"]) == ("user-1", "invalid-request")
+    assert "/priority" in event["payload"]["detail"]
