@@ -1,5 +1,6 @@
 """Take up jobs that nobody else will: stuck ones and orphans. Any number of sweeps may run at once."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -50,8 +51,11 @@ async def recover_orphaned_jobs(
     silent_for_seconds: int,
     dry_run: bool = False,
     page: int = PAGE,
+    rest: Callable[[], Awaitable[None]] | None = None,
 ) -> Sweep:
     """Go through all jobs, page by page; end each suspect, or requeue it where its job type says so.
+
+    After each page but the last it takes a `rest`.
 
     A suspect that moved on in between is skipped: somebody took it up after all. The sweep itself is
     recorded, unless it is a dry run.
@@ -71,6 +75,8 @@ async def recover_orphaned_jobs(
         if found.last is None:
             break
         after = found.last
+        if rest:
+            await rest()
     if not dry_run:
         hints.announce(Topic.OUTBOX)
         await audit.record(_record(sweep, silent_for_seconds), provenance)

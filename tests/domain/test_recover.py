@@ -48,6 +48,24 @@ async def sweep(world: World, *, dry_run: bool = False) -> Sweep:
     )  # fmt: skip
 
 
+async def test_a_sweep_rests_between_its_pages(world: World) -> None:
+    for _ in range(5):
+        await world.submit()
+    ports = world.ports
+    rests = 0
+
+    async def rest() -> None:
+        nonlocal rests
+        rests += 1
+
+    swept = await recover_orphaned_jobs(
+        ports.recovery, ports.store, ports.audit, ports.hints, world.types, ports.clock, world.chance,
+        provenance=BY, silent_for_seconds=TIMEOUT, page=2, rest=rest,
+    )  # fmt: skip
+
+    assert (swept.scanned, rests) == (5, 2)
+
+
 def requeueing(world: World) -> None:
     world.types = JobTypes(
         [replace(sample_task, retry=RetryPolicy(when_lost=WhenLost.REQUEUE, first_delay_seconds=0))]
