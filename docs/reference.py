@@ -1,5 +1,6 @@
 """Reference pages, made from the code: commands, HTTP operations, problems, events, decisions."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType, UnionType
@@ -137,7 +138,21 @@ def http_page() -> str:
             parts += [
                 f"Answers: {', '.join(sorted(operation['responses']))}. Operation `{operation['operationId']}`."
             ]
+            parts += _shown(operation)
     return page("HTTP operations", "the OpenAPI document", *filter(None, parts))
+
+
+def _shown(operation: dict[str, Any]) -> list[str]:
+    """An example of what is sent and of what is answered, where that is JSON."""
+    shown = [operation["requestBody"]] if "requestBody" in operation else []
+    shown += [answer for status, answer in operation["responses"].items() if status < "300"][:1]
+    bodies = [content for part in shown for content in part.get("content", {}).items()]
+    told = [
+        json.dumps(content["example"], indent=2, ensure_ascii=False)
+        for media_type, content in bodies
+        if media_type == "application/json" and "example" in content
+    ]
+    return [f"```json\n{text}\n```" for text in told]
 
 
 def _nobody() -> TokenVerifier:

@@ -69,9 +69,7 @@ async def list_problems() -> Response:
     return json_response({"problems": list(PROBLEMS.values())})
 
 
-@router.get(
-    "/problems/{slug}", operation_id="get_problem", responses=answers(422, ok=ProblemKindOut) | answers(404)
-)
+@router.get("/problems/{slug}", operation_id="get_problem", responses=answers(404, ok=ProblemKindOut))
 async def get_problem(slug: str) -> Response:
     """What the `type` of a problem stands for."""
     if slug not in PROBLEMS:

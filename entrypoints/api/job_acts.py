@@ -25,7 +25,7 @@ from entrypoints.services import Services
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-ANSWERS = answers(400, 401, 403, 404, 409, 412, 413, 422, 503, ok=JobOut)
+ANSWERS = answers(400, 401, 403, 404, 409, 410, 412, 413, 422, 503, ok=JobOut)
 
 
 class Acting(NamedTuple):

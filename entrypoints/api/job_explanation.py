@@ -84,7 +84,7 @@ class ExplanationOut(BaseModel):
 @router.get(
     "/{job_id}/explain",
     operation_id="explain_job",
-    responses=answers(401, 404, 503, ok=ExplanationOut),
+    responses=answers(401, 404, 410, 503, ok=ExplanationOut),
 )
 async def explain_job(
     job_id: str,

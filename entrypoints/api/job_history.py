@@ -15,7 +15,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 @router.get(
     "/{job_id}/events",
     operation_id="list_job_events",
-    responses=answers(401, 404, 422, 503, ok=EventPage),
+    responses=answers(401, 404, 410, 422, 503, ok=EventPage),
 )
 async def list_job_events(
     job_id: str,

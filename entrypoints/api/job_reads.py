@@ -138,7 +138,7 @@ def _asked(which: JobFilter) -> dict[str, Any]:
 @router.get(
     "/{job_id}",
     operation_id="get_job",
-    responses=answers(401, 404, 422, 503, ok=JobOut) | {304: {"description": "Not modified"}},
+    responses=answers(401, 404, 410, 422, 503, ok=JobOut) | {304: {"description": "Not modified"}},
 )
 async def get_job(
     job_id: str,

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
     responses={
         200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
         204: {"description": "The job has ended and you have its last event: do not come back"},
-        **answers(401, 404, 422, 503),
+        **answers(401, 404, 410, 422, 503),
     },
 )
 async def stream_job_events(

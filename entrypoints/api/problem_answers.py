@@ -50,14 +50,14 @@ def problem(
     **extra: Any,
 ) -> Response:
     """The answer for one problem about the decoded `path`; no URI in it names a host."""
-    body = _body(kind, detail, request_id=request_id, path=path) | extra
+    body = members(kind, detail, request_id=request_id, path=path) | extra
     return Response(orjson.dumps(body), kind.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def describe(request: Request, error: JobledgerError) -> dict[str, Any]:
     """The problem as a member of a larger answer."""
     told = tell(error)
-    common = _body(told.kind, told.detail, request_id=request.state.request_id, path=request.scope["path"])
+    common = members(told.kind, told.detail, request_id=request.state.request_id, path=request.scope["path"])
     return common | told.extra
 
 
@@ -74,7 +74,7 @@ def answer_for(error: JobledgerError, scope: Scope) -> Response:
     )
 
 
-def _body(kind: Kind, detail: str, *, request_id: str, path: str) -> dict[str, Any]:
+def members(kind: Kind, detail: str, *, request_id: str, path: str) -> dict[str, Any]:
     return {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,

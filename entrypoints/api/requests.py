@@ -33,8 +33,6 @@ Responses = dict[int | str, dict[str, Any]]
 def answers(*problems: int, **models: type[BaseModel]) -> Responses:
     """What an operation may answer, for OpenAPI: `ok=JobOut` or `accepted=JobOut`, and its problems."""
     statuses = {"ok": 200, "accepted": 202}
-    if 404 in problems:  # noqa: PLR2004 - a job that is not there may lie in a file
-        problems = (*problems, 410)
     documented: Responses = {statuses[name]: {"model": model} for name, model in models.items()}
     return documented | {status: {"model": ProblemOut} for status in problems}
 

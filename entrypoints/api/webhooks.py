@@ -214,11 +214,13 @@ async def deliveries(
     found = await services.views.newest(which, limit=limit + 1, before=before)
     page = found[:limit]
     content: dict[str, Any] = {"deliveries": [delivery_out(view) for view in page], "next": None}
+    headers = {}
     if len(found) > limit:
         asked = {"status": sorted(which.statuses), "limit": limit}
         asked["cursor"] = encode_cursor(page[-1].job.id, which)
         content["next"] = link_to(f"/webhooks/{endpoint.id}/deliveries", asked)
-    return json_response(content)
+        headers["Link"] = f'<{content["next"]}>; rel="next"'
+    return json_response(content, headers=headers)
 
 
 async def _found(services: Work, user: CurrentUser, webhook_id: str) -> Endpoint:

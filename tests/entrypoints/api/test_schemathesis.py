@@ -55,7 +55,7 @@ def test_schemathesis_finds_nothing(database: TestDatabase, tmp_path: Path) -> N
             [
                 ST, "--config-file", ROOT / ".ci" / "schemathesis.toml", "run", f"{url}/openapi.json",
                 "--checks", "all", "--header", f"Authorization: Bearer {token}",
-                "--phases", "examples,coverage,fuzzing", "--max-examples", "5",
+                "--phases", "examples,coverage,fuzzing,stateful",
                 "--generation-deterministic",
                 "--exclude-operation-id-regex", "stream", "--request-timeout", "30",
                 "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color",
@@ -64,7 +64,7 @@ def test_schemathesis_finds_nothing(database: TestDatabase, tmp_path: Path) -> N
             env=environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=480,
             check=False,
         )  # fmt: skip
     finally:
@@ -73,3 +73,4 @@ def test_schemathesis_finds_nothing(database: TestDatabase, tmp_path: Path) -> N
 
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Tested: " in found.stdout
+    assert "\N{WHITE HEAVY CHECK MARK} Stateful" in found.stdout
