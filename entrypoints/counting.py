@@ -12,10 +12,13 @@ YIELD_SECONDS = 5.0
 
 
 class Backlog:
-    """Whether the relay had more than it could move when it last looked: then counting yields for a while."""
+    """Whether the relay had more than it could move when it last looked: then counting yields for a while.
+
+    As long as it has not looked yet, it may have.
+    """
 
     def __init__(self) -> None:
-        self.is_there = False
+        self.is_there = True
 
     def goes_before(self, what_was_done_at: float, *, now: float) -> bool:
         return self.is_there and now - what_was_done_at < YIELD_SECONDS

@@ -3,13 +3,15 @@
 from entrypoints.counting import YIELD_SECONDS, Backlog
 
 
-def test_counting_waits_for_a_backlog_but_not_for_ever() -> None:
+def test_counting_waits_for_what_may_be_a_backlog_but_not_for_ever() -> None:
     backlog = Backlog()
-    backlog.is_there = True
 
     assert backlog.goes_before(100.0, now=100.0 + YIELD_SECONDS / 2)
     assert not backlog.goes_before(100.0, now=100.0 + YIELD_SECONDS)
 
 
 def test_counting_does_not_wait_when_there_is_no_backlog() -> None:
-    assert not Backlog().goes_before(100.0, now=100.0)
+    backlog = Backlog()
+    backlog.is_there = False
+
+    assert not backlog.goes_before(100.0, now=100.0)
