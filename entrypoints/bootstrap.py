@@ -14,6 +14,7 @@ from adapters.ed25519 import check_ed25519
 from adapters.embedded_database import DATABASE, prepare_embedded_database
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.examination import PostgresExamination
+from adapters.fast_json import FAST_JSON
 from adapters.jwks_tokens import JwksTokenVerifier
 from adapters.local_compute import LocalCompute
 from adapters.local_issuer import LocalIssuer
@@ -71,6 +72,7 @@ TRANSACTION_WAIT_SECONDS = 3600.0
 EMBEDDED_DATABASE = DATABASE
 
 check_signature = check_ed25519
+fast_json = FAST_JSON
 prepare_embedded = prepare_embedded_database
 
 

@@ -8,11 +8,12 @@ would take for a formula begins with an apostrophe, and so does one that began w
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import chain
 from typing import Any
+
+from domain.ledger.leaves import STANDARD_JSON
 
 Record = dict[str, Any]
 
@@ -91,17 +92,18 @@ def writer(form: Form, dumps: Callable[[Any], bytes]) -> Callable[[Record], byte
     return as_row
 
 
-def read(lines: Iterable[bytes]) -> Iterator[tuple[int, Record | str]]:
+def read(
+    lines: Iterable[bytes], loads: Callable[[bytes], Any] = STANDARD_JSON.loads
+) -> Iterator[tuple[int, Record | str]]:
     """Each record of an export in any of the forms, with its line; a text says why a line is none."""
     lines = iter(lines)
     first = next(lines, b"")
     if first.startswith(b"record,"):
-        yield from _read_csv(chain([first], lines))
+        yield from _read_csv(chain([first], lines), loads)
         return
     for number, raw in enumerate(chain([first], lines), start=1):
         try:
-            # Decoded here, because json would look for the encoding of every line.
-            record = json.loads(str(raw, "utf-8"))
+            record = loads(raw)
         except ValueError:
             yield number, "is no JSON: the file is damaged or cut off here"
             continue
@@ -179,18 +181,18 @@ def csv_cells(record: Record, dumps: Callable[[Any], bytes]) -> list[str]:
     return list(cells.values())
 
 
-def from_csv_cells(cells: list[str]) -> Record:
+def from_csv_cells(cells: list[str], loads: Callable[[bytes], Any] = STANDARD_JSON.loads) -> Record:
     """The record that `csv_cells` was given; raises KeyError or ValueError for another."""
     row = dict(zip(COLUMNS, cells, strict=True))
     if row["record"] != "event":
-        about: Record = json.loads(row["about"])
+        about: Record = loads(row["about"].encode())
         return about
     record: Record = {name: _uncell(row[name]) for name in (*TEXT_COLUMNS, *PROOF_COLUMNS)}
-    record |= {name: json.loads(row[name]) for name in JSON_COLUMNS}
+    record |= {name: loads(row[name].encode()) for name in JSON_COLUMNS}
     return record | {"actor": {"kind": _uncell(row["actor_kind"]), "id": _uncell(row["actor_id"])}}
 
 
-def _read_csv(lines: Iterable[bytes]) -> Iterator[tuple[int, Record | str]]:
+def _read_csv(lines: Iterable[bytes], loads: Callable[[bytes], Any]) -> Iterator[tuple[int, Record | str]]:
     rows = csv.reader((line.decode("utf-8", "replace") for line in lines), strict=True)
     if tuple(next(rows)) != COLUMNS:
         yield 1, "names other columns than an export has"
@@ -198,7 +200,7 @@ def _read_csv(lines: Iterable[bytes]) -> Iterator[tuple[int, Record | str]]:
     while True:
         try:
             cells = next(rows)
-            yield rows.line_num, from_csv_cells(cells)
+            yield rows.line_num, from_csv_cells(cells, loads)
         except StopIteration:
             return
         except (csv.Error, KeyError, ValueError) as error:

@@ -6,6 +6,7 @@ no floats and no keys beyond the basic plane, so sorted compact JSON is RFC 8785
 
 import hashlib
 import json
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
@@ -66,6 +67,20 @@ def hash_envelope(envelope: Envelope) -> bytes:
 def canonical(value: Any) -> str:
     """RFC 8785, on the subset of JSON that is stored."""
     return _ENCODER.encode(value)
+
+
+class JsonText(NamedTuple):
+    """One way of reading JSON and of writing it as `canonical` does; there are faster ones than the first.
+
+    `loads` raises ValueError for what is no JSON, `canonical` TypeError or ValueError for what is not stored.
+    """
+
+    loads: Callable[[bytes], Any]
+    canonical: Callable[[Any], str]
+
+
+# Decoded here, because json would look for the encoding of every line.
+STANDARD_JSON = JsonText(lambda text: json.loads(str(text, "utf-8")), canonical)
 
 
 def commitment_of(salt: bytes, payload: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from domain.ledger.leaves import Envelope, canonical
@@ -43,8 +43,11 @@ def event_fields(event: SealedEvent) -> dict[str, Any]:
     }
 
 
-def envelope_of(fields: Mapping[str, Any]) -> Envelope:
-    """The envelope that these fields say; raises KeyError, TypeError or ValueError where they say none."""
+def envelope_of(fields: Mapping[str, Any], written: Callable[[Any], str] = canonical) -> Envelope:
+    """The envelope that these fields say, its facts `written` canonically.
+
+    Raises KeyError, TypeError or ValueError where they say none.
+    """
     actor = fields["actor"]
     commitment = fields["commitment"]
     version, schema_version = fields["version"], fields["schema_version"]
@@ -62,7 +65,7 @@ def envelope_of(fields: Mapping[str, Any]) -> Envelope:
         fields["command_id"],
         fields["traceparent"],
         fields["code_version"],
-        canonical(fields["facts"]),
+        written(fields["facts"]),
         None if commitment is None else bytes.fromhex(commitment),
     )
 

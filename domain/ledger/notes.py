@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -161,3 +161,15 @@ def _bytes(text: str, what: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise MalformedNote(f"{what} is no base64: {text!r}") from None
+
+
+def trusted_checkpoint(text: str, keys: Sequence[LogKey], check: SignatureCheck) -> Checkpoint:
+    """The checkpoint of a signed note; raises MalformedNote when none of the keys signed it."""
+    note = parse_note(text)
+    checkpoint = parse_checkpoint(note.body)
+    if not any(note.is_signed_by(key, check) for key in keys):
+        signers = ", ".join(f"{signed.name}+{signed.key_id.hex()}" for signed in note.signatures)
+        raise MalformedNote(
+            f"the checkpoint of size {checkpoint.size} is signed by {signers}, by no key given"
+        )
+    return checkpoint

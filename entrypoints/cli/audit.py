@@ -20,11 +20,20 @@ from rich.progress import (
 )
 
 from domain.ledger.forms import Form
-from domain.ledger.notes import Checkpoint, LogKey, MalformedNote, parse_checkpoint, parse_key, parse_note
-from domain.ledger.verifier import Verdict, Verifier, trusted_checkpoint
+from domain.ledger.notes import (
+    Checkpoint,
+    LogKey,
+    MalformedNote,
+    parse_checkpoint,
+    parse_key,
+    parse_note,
+    trusted_checkpoint,
+)
+from domain.ledger.verifier import Verdict, Verifier
 from entrypoints import bootstrap
 from entrypoints.cli import output
 from entrypoints.cli.http import WRONG_USAGE, ask_pieces, ask_text, leave, local_token, make_client
+from entrypoints.parts import rest_the_collector
 
 DOES_NOT_HOLD = 1
 LINES_A_STEP = 2000
@@ -58,9 +67,10 @@ def verify(
     Trusts the key and nothing else. With the checkpoint of last time it also proves that nothing before it
     was changed since.
     """
+    rest_the_collector()
     keys = [one for text in key for one in _keys(text)]
     last = _last(checkpoint, keys) if checkpoint else None
-    verifier = Verifier(keys, bootstrap.check_signature, last)
+    verifier = Verifier(keys, bootstrap.check_signature, last, bootstrap.fast_json)
     with ExitStack() as stack:
         try:
             lines = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from adapters.ed25519 import Ed25519Signer, check_ed25519
+from adapters.fast_json import FAST_JSON
 from adapters.in_memory.checkpoint_copies import InMemoryCheckpointCopies
 from domain import decisions
 from domain.errors import NotSealed
@@ -22,7 +23,7 @@ from domain.ledger.leaves import canonical, hash_envelope
 from domain.ledger.lines import line
 from domain.ledger.merkle import Frontier
 from domain.ledger.notes import Checkpoint, LogKey, sign
-from domain.ledger.verifier import Verdict, verify
+from domain.ledger.verifier import Verdict, Verifier
 from domain.ports.event_store import Appended, Change
 from domain.ports.ledger_reading import EVERYTHING, EventFilter
 from domain.use_cases.export import Export, begin, export
@@ -70,7 +71,7 @@ class World:
         asked = Export(which, known_size=self.kept.size)
         tree = await begin(self.ports.ledger, asked)
         lines = [line(fields) async for fields in export(self.ports.ledger, tree, asked, about={})]
-        return verify(lines, [KEY], check_ed25519, self.kept)
+        return Verifier([KEY], check_ed25519, self.kept, FAST_JSON).run(lines)
 
     async def found(self, which: EventFilter = EVERYTHING) -> list[tuple[int | None, str]]:
         return [(finding.position, finding.what) for finding in (await self.verdict(which)).findings]

@@ -14,9 +14,9 @@ from psycopg.rows import dict_row
 from adapters.ed25519 import check_ed25519
 from domain.identifiers import JobId
 from domain.ledger.forms import Form
-from domain.ledger.notes import parse_checkpoint, parse_key, parse_note, parse_proof
+from domain.ledger.notes import parse_checkpoint, parse_key, parse_note, parse_proof, trusted_checkpoint
 from domain.ledger.proofs import is_consistent, root_from_inclusion
-from domain.ledger.verifier import Verdict, trusted_checkpoint, verify
+from domain.ledger.verifier import Verdict, verify
 from domain.ports.ledger_reading import EVERYTHING
 from domain.use_cases.export import PAGE, Export, begin
 from entrypoints.api.audit import pieces
