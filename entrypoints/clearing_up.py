@@ -37,4 +37,4 @@ async def clear_up(
         done.set()
 
     if exited:
-        await first_of(lambda: repeat("clear_up", step, leaving=done), leaving.wait)
+        await first_of(lambda: repeat("clear_up", step, leaving=done, tallies=services.tallies), leaving.wait)

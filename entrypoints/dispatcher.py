@@ -51,7 +51,7 @@ async def dispatch_until(
         concurrency=settings.modal_max_containers,
         running=0,
     )
-    await asyncio.gather(dispatching, beat_until(leaving, services.workers, lambda: presence))
+    await asyncio.gather(dispatching, beat_until(leaving, services, lambda: presence))
 
 
 async def dispatch_once(services: Services, compute: RemoteCompute, settings: Settings) -> DispatchReport:

@@ -101,7 +101,7 @@ class Worker:
     async def helping(self) -> AsyncIterator[None]:
         """Settle, keep and report while the block lasts; once for a worker."""
         settled = asyncio.Event()
-        beating = asyncio.create_task(beat_until(settled, self._services.workers, self._presence))
+        beating = asyncio.create_task(beat_until(settled, self._services, self._presence))
         helpers = [
             asyncio.create_task(self._repeat("settle", self._settle, settled)),
             asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),

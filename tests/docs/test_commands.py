@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ from tests.fakes.otlp import Collector, collecting
 
 FROM_A_REPOSITORY = "jobledger @ git+https://github.com/your-organisation/jobledger"
 # Pages whose commands are run right here, in this order, beside the tutorial.
-HERE = ("monitoring", "tracing", "doctor", "deploy", "backup", "upgrade")
+HERE = (
+    "monitoring", "tracing", "doctor", "audit", "audit-reading", "deploy", "backup", "upgrade",
+    "schedules", "dashboard", "webhooks", "http-requests",
+)  # fmt: skip
 SECONDS = 240
 
 
@@ -144,10 +148,17 @@ def beside(tutorial: Tutorial) -> dict[str, str]:
     )
     exported = (shlex.split(line)[1].partition("=") for line in done.stdout.splitlines())
     environment = tutorial.environment | {name: value for name, _, value in exported}
+    told = subprocess.run(
+        ["uv", "run", "jobledger", "token"],
+        cwd=tutorial.folder, env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
     return environment | {
+        "TOKEN": told.stdout.strip(),
+        # Opens nothing, and says that it did.
+        "BROWSER": "true",
         # The checkout's own environment, which is there already and must not be made anew for its links.
         "UV_NO_SYNC": "1",
-        "PATH": f"{bundled_binaries()}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{bundled_binaries()}:{os.environ['PATH']}",
         "RESTORE_URL": make_conninfo(environment["MIGRATION_URL"], dbname="restored"),
     }
 
@@ -158,6 +169,10 @@ def test_the_commands_of_a_page_work_as_they_stand(beside: dict[str, str], tmp_p
         with psycopg.connect(beside["MIGRATION_URL"], autocommit=True) as owner:
             owner.execute("CREATE DATABASE restored")
     script = script_of(DOCS / f"{name}.md").replace("localhost:8000", f"localhost:{beside['API_PORT']}")
+    # A name that leads nowhere: a test sends nothing to other people's servers.
+    script = script.replace("example.org", "example.invalid").replace(
+        "curl -s ", "curl -sS --fail-with-body "
+    )
     code, said = run(script, cwd=checkout_in(tmp_path), environment=beside)
 
     assert code == 0, said
