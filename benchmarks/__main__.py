@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import floors, http, measures, page, proving, pure, reading
-from benchmarks.growth import grow
+from benchmarks.growth import FEW_USERS, grow
 from benchmarks.rivals import BULK_PEER, SUBMIT_PEERS, Rival, environment
 from benchmarks.server import Bench, bench
 
@@ -86,7 +86,7 @@ class Round:
     def growth(self) -> Values:
         on = self._on
         on.fresh()
-        grow(on, events=FEW_EVENTS)
+        grow(on, events=FEW_EVENTS, users=FEW_USERS)
         few = reading.reads(on)
         on.fresh()
         empty = measures.drain(on, jobs=self._jobs)["drain"]
@@ -103,7 +103,7 @@ class Round:
         big = self._on.over("grown")
         grow(big, events=self._events)
         self._on.fresh()
-        grow(self._on, events=FEW_EVENTS)
+        grow(self._on, events=FEW_EVENTS, users=FEW_USERS)
         few, many = reading.reads(self._on), reading.reads(big)
         self._on.fresh()
         return {
