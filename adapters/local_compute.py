@@ -81,13 +81,19 @@ class LocalJobContext:
         def decide(job: Job, transaction: OutcomeTransaction) -> JobEvent:
             if not decisions.owns(job, attempt=self.attempt, lease=lease):
                 raise AttemptGivenUp(self.job_id, self.attempt)
+            # Until the commit is answered nobody here knows whether it was made.
+            self._attempt.is_settling = True
             references = self.data_references + tuple(transaction.data_references)
             return decisions.complete(job, result=transaction.result, data_references=references)
 
-        async with self._store.deciding(
-            self.job_id, provenance=provenance, settles=lease.msg_id, decide=decide
-        ) as transaction:
-            yield transaction
+        try:
+            async with self._store.deciding(
+                self.job_id, provenance=provenance, settles=lease.msg_id, decide=decide
+            ) as transaction:
+                yield transaction
+        except BaseException:
+            self._attempt.is_settling = False
+            raise
         if transaction.after:
             self.settled = AlreadySettled(transaction.after)
 

@@ -65,7 +65,8 @@ class Attempt:
 
     `view` is the job as this attempt last knew it: what the next change is decided on. It may be another
     attempt's by then, so `number` is kept apart. `stopped_for` is the first reason it was stopped for;
-    `on_stop` tells whoever runs the function.
+    `on_stop` tells whoever runs the function. While `is_settling`, its outcome is on its way to the store,
+    and its message may be gone for no other reason.
     """
 
     view: JobView
@@ -73,6 +74,7 @@ class Attempt:
     progress: Progress | None = None
     stopped_for: StopReason | None = None
     on_stop: Callable[[], None] | None = field(default=None, repr=False)
+    is_settling: bool = False
     number: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,11 @@ class Attempt:
     @property
     def job_id(self) -> JobId:
         return self.view.job.id
+
+    def end(self) -> None:
+        """Its function is over: nothing is left to stop, and a lease lost from now on is for the fence."""
+        self.on_stop = None
+        self.is_settling = True
 
     def stop(self, reason: StopReason) -> None:
         """Ask the function to stop; only the first reason counts."""

@@ -217,7 +217,7 @@ class Worker:
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._running[attempt]
-        attempt.on_stop = None  # Nothing is left to stop; a lease lost from now on is for the fence.
+        attempt.end()
         self._leases.hold_until_settled(attempt)
         finished = Finished(attempt=attempt, outcome=outcome, command_id=self._services.ids.command_id())
         self._unsettled[attempt] = finished

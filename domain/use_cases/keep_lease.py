@@ -9,7 +9,9 @@ from domain.ports.job_queue import HeldLease, JobQueue
 async def keep_leases(queue: JobQueue, *, attempts: Sequence[Attempt], lease_seconds: int) -> int:
     """Extend every lease in one statement, and return how many were lost.
 
-    An attempt whose lease is lost gives up, and one whose job was asked to stop stops.
+    An attempt whose lease is lost gives up, and one whose job was asked to stop stops. Whether one that
+    settles meanwhile still had its lease, the store decides: a worker of many short jobs has some at every
+    moment, and would else believe to lose leases whenever it looks.
     """
     if not attempts:
         return 0
@@ -19,6 +21,8 @@ async def keep_leases(queue: JobQueue, *, attempts: Sequence[Attempt], lease_sec
     for attempt, lease in zip(attempts, held, strict=True):
         answer = extended.get(lease)
         if answer is None:
+            if attempt.is_settling:
+                continue
             lost += 1
             attempt.stop(StopReason.LEASE_LOST)
         elif answer.is_cancelling:

@@ -183,6 +183,17 @@ async def test_a_heartbeat_tells_attempts_to_stop_or_give_up(world: World) -> No
     assert (first.stopped_for, second.stopped_for) == (StopReason.CANCELLED, StopReason.LEASE_LOST)
 
 
+async def test_a_message_that_goes_with_its_outcome_is_no_lost_lease(world: World) -> None:
+    await world.submit()
+    await world.ports.outbox.relay(limit=1, max_visible=1)
+    (attempt,) = await world.claim()
+    attempt.is_settling = True
+    await world.ports.queue.delete([HeldLease(attempt.lease.msg_id, attempt.lease.read_ct)])
+    lost = await keep_leases(world.ports.queue, attempts=[attempt], lease_seconds=LEASE_SECONDS)
+
+    assert (lost, attempt.stopped_for) == (0, None)
+
+
 async def test_every_outcome_is_written_as_what_it_was(world: World) -> None:
     expected: list[tuple[Outcome, type[JobEvent]]] = [
         (Completed(), JobCompleted),
