@@ -99,6 +99,16 @@ async def test_nothing_is_wider_than_a_phone(browser: Browser, shared: Site, sto
             await expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
 
 
+async def test_long_tags_push_no_column_out_of_sight(browser: Browser, shared: Site) -> None:
+    view = await shared.world.submit(tags=tuple(f"{number}{'x' * 60}" for number in range(4)))
+    async with looking(browser, shared, "operator") as page:
+        await page.goto(f"{shared.url}/dashboard/jobs?tag={view.tags[0]}")
+        await expect(page.locator(f"#job-{view.job.id} td").last).to_be_in_viewport(ratio=1)
+        # In full where there is room for it.
+        await page.locator(f"#job-{view.job.id} a").first.click()
+        await expect(page.get_by_role("link", name=view.tags[3])).to_be_visible()
+
+
 async def test_a_page_follows_the_job_without_being_loaded_again(browser: Browser, shared: Site) -> None:
     view = await shared.world.submit()
     async with looking(browser, shared) as page:
