@@ -40,7 +40,7 @@ WRITTEN = """WITH blocks AS (
     SELECT DISTINCT ON (start_lsn) start_lsn, relfilenode
     FROM pg_get_wal_block_info('{since}', pg_current_wal_lsn()) ORDER BY start_lsn, block_id
 )
-SELECT coalesce(regexp_replace(coalesce(t.relname, toasted.relname, c.relname), '_20.._..$', ''), 'all else') AS name,
+SELECT coalesce(regexp_replace(coalesce(toasted.relname, t.relname, c.relname), '_20.._..$', ''), 'all else') AS name,
     sum(r.record_length)::bigint
 FROM pg_get_wal_records_info('{since}', pg_current_wal_lsn()) AS r
 LEFT JOIN blocks AS b ON b.start_lsn = r.start_lsn

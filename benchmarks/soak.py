@@ -30,8 +30,8 @@ SIZES = """SELECT pg_total_relation_size('jobledger.outbox') + pg_total_relation
         WHERE inhparent = 'jobledger.job_events'::regclass) / greatest(1, {jobs}),
     pg_total_relation_size('jobledger.jobs') / greatest(1, {jobs}),
     pg_total_relation_size('jobledger.ledger_ticks') / greatest(1, {jobs})"""
-HEAD = """{minutes:g} minutes at {rate:,} jobs a second, half of what the whole service did just before, submissions and
-sealer included, on the machine of the other figures{aside}.
+HEAD = """{minutes:g} minutes at {rate:,} jobs a second{half}, submissions and sealer included, on the machine of the
+other figures{aside}.
 
 | minutes | jobs | start after, median ms | p99 ms | waiting | outbox and queue, MB | bytes a job: events | jobs | \
 ledger | MB: relay | worker | sealer |
@@ -95,7 +95,9 @@ def main() -> None:
         rate: int = asked.rate or int(end_to_end(on, jobs=CALIBRATION_JOBS, parts=PARTS) / 2)
         rows = soak(on, minutes=asked.minutes, rate=rate, samples=asked.samples)
     aside = f" ({asked.aside})" if asked.aside else ""
-    PAGE.write_text(HEAD.format(minutes=asked.minutes, rate=rate, aside=aside) + "\n".join(rows) + "\n")
+    half = "" if asked.rate else ", half of what the whole service did just before"
+    head = HEAD.format(minutes=asked.minutes, rate=rate, half=half, aside=aside)
+    PAGE.write_text(head + "\n".join(rows) + "\n")
 
 
 main()
