@@ -41,6 +41,7 @@ def commands_page() -> str:
         ]
         told = (command.help or "").strip()
         parts += [f"## jobledger {' '.join(name)}", told, f"`{usage}`"]
+        parts += [f"For example `{command.epilog.removeprefix('Example: ')}`."] if command.epilog else []
         parts += [table("option", "what it is", rows=options)] if options else []
     return page("Commands", "entrypoints/cli", *parts)
 

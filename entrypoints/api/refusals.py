@@ -10,6 +10,7 @@ from starlette.routing import Match
 
 from domain.errors import FieldProblem, InvalidSubmission, JobledgerError, JobNotFound
 from domain.use_cases.archived import archived_instead
+from entrypoints.api.middleware import ENDLESS
 from entrypoints.api.problem_answers import problem, tell
 from entrypoints.api.problems import HTTP_KINDS, INTERNAL, Kind
 from entrypoints.api.schemas import pointer, told_of
@@ -100,7 +101,9 @@ def _methods_of(request: Request) -> list[str]:
             found.setdefault(route.path or "", set()).update(route.methods)
     # `/jobs/batch` is a resource of its own, and no job of the name of batch.
     narrowest = min(found, key=lambda path: path.count("{"), default="")
-    return sorted(found.get(narrowest, set()) | {"OPTIONS"})
+    known = found.get(narrowest, set()) | {"OPTIONS"}
+    has_head = "GET" in known and not narrowest.endswith(ENDLESS)
+    return sorted(known | ({"HEAD"} if has_head else set()))
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:

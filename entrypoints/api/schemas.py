@@ -36,7 +36,6 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=IDEMPOTENCY_KEY.pattern)]
 JobIdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
 TIME_FORM = "A time is written like 2030-01-01T12:00:00Z or …T12:00:00+01:00, in a query with %2B for the +."
@@ -67,6 +66,12 @@ def _in_utc(at: datetime) -> datetime:
         raise PydanticCustomError("time_range", "In UTC, this time lies outside the calendar.") from None
 
 
+def _with_words(reason: str) -> str:
+    if not reason.strip():
+        raise PydanticCustomError("blank", "A reason has words in it.")
+    return reason
+
+
 def or_refusal(value: Any, parse: ValidatorFunctionWrapHandler) -> "BatchJob | InvalidSubmission":
     """The job, or what is wrong with it: one bad job does not spoil its batch."""
     try:
@@ -93,6 +98,12 @@ def pointer(location: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(_with_words),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_written), AfterValidator(_in_utc)]
 
 

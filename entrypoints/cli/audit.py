@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-@audit.command()
+@audit.command(epilog="Example: jobledger audit verify all.ndjson --key ledger.key --checkpoint last.note")
 def verify(
     file: File, key: Key, checkpoint: Last = None, keep_checkpoint: Keep = None, as_json: Json = None
 ) -> None:
@@ -84,7 +84,7 @@ def verify(
         keep_checkpoint.write_text(verifier.note, encoding="utf-8")
 
 
-@audit.command()
+@audit.command(epilog="Example: jobledger audit export -o march.ndjson --since 2026-03-01T00:00:00Z")
 def export(
     output_file: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
     form: Annotated[Form, typer.Option(help="In which form; all of them can be verified.")] = Form.NDJSON,

@@ -20,21 +20,23 @@ Token = Annotated[str | None, typer.Option(help="JOBLEDGER_TOKEN, or a local use
 Json = Annotated[bool | None, typer.Option("--json/--table", help="JSON unless on a terminal.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
+JobType = Annotated[str, typer.Argument(help="One that the service offers, as GET /job-types lists them.")]
+SUBMIT = """jobledger submit sample_task --parameters '{"steps": 3}' --tag invoices --wait"""
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(submit)
-    app.command("list")(list_jobs)
+    app.command(epilog=f"Example: {SUBMIT}")(submit)
+    app.command("list", epilog="Example: jobledger list --status failed --tag invoices")(list_jobs)
     app.command()(show)
     app.command()(history)
     app.command()(watch)
-    app.command()(cancel)
-    app.command()(retry)
-    app.command()(token)
+    app.command(epilog="Example: jobledger cancel JOB_ID --reason 'no longer needed'")(cancel)
+    app.command(epilog="Example: jobledger retry JOB_ID --reason 'the server is back'")(retry)
+    app.command(epilog="Example: jobledger token --user the-auditor --role auditor")(token)
 
 
 def submit(
-    job_type: str,
+    job_type: JobType,
     parameters: Annotated[str, typer.Option(help="The job's parameters, as JSON.")] = "{}",
     priority: Annotated[int | None, typer.Option(help="0 to 9; 9 goes first.")] = None,
     run_at: Annotated[str | None, typer.Option(help="Not before, with offset: 2030-01-01T12:00:00Z.")] = None,
@@ -45,7 +47,7 @@ def submit(
         bool, typer.Option("--wait", help="Until the job has ended; 1 unless it completed.")
     ] = False,
     url: Url = None,
-    access_token: Annotated[str | None, typer.Option("--token", help="As JOBLEDGER_TOKEN.")] = None,
+    token: Token = None,
     as_json: Json = None,
 ) -> None:
     """Submit a job."""
@@ -56,7 +58,7 @@ def submit(
     optional = {"priority": priority, "run_at": run_at, "tags": tag, "unique_key": unique_key}
     asked |= {name: value for name, value in optional.items() if value is not None}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    with make_client(url, access_token) as client:
+    with make_client(url, token) as client:
         job = ask(client, "POST", "/jobs", json=asked, headers=headers)
         if wait:
             job = _until_ended(client, job["id"])
@@ -66,10 +68,10 @@ def submit(
 
 
 def list_jobs(
-    status: str | None = None,
-    job_type: str | None = None,
-    tag: str | None = None,
-    limit: int = 20,
+    status: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
+    job_type: Annotated[str | None, typer.Option(help="Only those of this type.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most, up to 100.")] = 20,
     url: Url = None,
     token: Token = None,
     as_json: Json = None,

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    jobs: int = 300,
+    jobs: Annotated[int, typer.Option(help="How many to run.")] = 300,
     port: Port = None,
     data_directory: DataDirectory = None,
     kill_worker: Annotated[

@@ -24,7 +24,7 @@ Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
 
 def register(app: typer.Typer) -> None:
     app.command()(seal)
-    app.command()(erase)
+    app.command(epilog="Example: jobledger erase --job JOB_ID --reason 'request 118 of the customer'")(erase)
     app.command()(rotate_key)
 
 

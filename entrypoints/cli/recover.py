@@ -17,7 +17,7 @@ COMMAND = "jobledger-recover"
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(recover)
+    app.command(epilog="Example: jobledger recover --dry-run")(recover)
 
 
 def recover(

@@ -37,8 +37,9 @@ async def test_what_does_not_end_has_no_head(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/jobs", "GET, OPTIONS, POST"),
-        ("/jobs/x", "GET, OPTIONS"),
+        ("/jobs", "GET, HEAD, OPTIONS, POST"),
+        ("/jobs/x", "GET, HEAD, OPTIONS"),
+        ("/events/stream", "GET, OPTIONS"),
         ("/jobs/batch", "OPTIONS, POST"),
         ("/jobs:cancel", "OPTIONS, POST"),
     ],
@@ -223,3 +224,11 @@ async def test_the_type_of_every_problem_says_what_it_means(as_user: Client) -> 
         assert (await stranger.get(problem["type"])).json() == problem
         assert problem["advice"].endswith(".")
     assert (await stranger.get("/problems/unheard-of")).json()["status"] == 404
+
+
+async def test_a_reason_of_blanks_is_none(client: httpx.AsyncClient) -> None:
+    job = await submitted(client)
+    answer = await client.post(job["links"]["cancel"], json={"reason": " \n"})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": "/reason", "detail": "A reason has words in it."}]

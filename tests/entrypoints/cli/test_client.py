@@ -1,6 +1,7 @@
 """The client commands against a service that answers as told: what they print, ask and exit with."""
 
 import json
+import shlex
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from entrypoints.cli import app
@@ -249,3 +251,30 @@ def test_parameters_that_are_not_json_are_refused_before_anything_is_asked(servi
     assert result.exit_code == 2
     assert result.stderr.startswith("jobledger: --parameters is not JSON")
     assert service.asked == []
+
+
+def commands(above: Any) -> Iterator[Any]:
+    for command in above.commands.values():
+        yield command
+        yield from commands(command) if hasattr(command, "commands") else ()
+
+
+def test_the_example_of_a_commands_help_is_one_that_it_takes() -> None:
+    root = typer.main.get_command(app)
+    examples = {command: command.epilog for command in commands(root) if command.epilog}
+
+    assert len(examples) > 5
+    for command, epilog in examples.items():
+        words = shlex.split(epilog.removeprefix("Example: jobledger "))
+        command.make_context(command.name, words[words.index(command.name) + 1 :])
+
+
+def test_every_option_of_every_command_says_what_it_is() -> None:
+    silent = [
+        (command.name, option.name)
+        for command in commands(typer.main.get_command(app))
+        for option in command.params
+        if not getattr(option, "help", None)
+    ]
+
+    assert silent == []
