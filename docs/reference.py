@@ -120,15 +120,19 @@ def _type_name(kind: Any) -> str:
     return str(getattr(kind, "__name__", kind))
 
 
+def document() -> dict[str, Any]:
+    """The OpenAPI document, of a service with the default settings."""
+    return create_app(_nobody(), Settings(_env_file=None)).openapi()
+
+
 def http_page() -> str:
-    document = create_app(_nobody(), Settings(_env_file=None)).openapi()
     told = (
         "Requests and answers are JSON. Every operation but those of health wants `Authorization: Bearer <token>`.\n"
         "Refusals are [problems](problems.md). The whole, with schemas, is at `/openapi.json` and, to be tried, at `/docs`\n"
         "of a running service."
     )
     parts = [told]
-    for path, operations in sorted(document["paths"].items()):
+    for path, operations in sorted(document()["paths"].items()):
         for method, operation in operations.items():
             rows = [
                 [f"`{param['name']}`", param["in"], (param.get("description") or "").replace("\n", " ")]

@@ -43,12 +43,13 @@ def _describe(path: str, operation: dict[str, Any]) -> None:
         example = EXAMPLES.get(named, {}).get("answers", {}).get(status)
         if example is not None:
             # The first of its forms is the one that is answered unless another is asked for.
-            next(iter(response["content"].values()))["example"] = example
+            next(iter(response.get("content", {}).values()))["example"] = example
         if links := _links(named, status):
             response["links"] = links
     if "requestBody" in operation:
         (content,) = operation["requestBody"]["content"].values()
-        content["example"] = EXAMPLES[named]["request"]
+        if named in EXAMPLES:
+            content["example"] = EXAMPLES[named]["request"]
 
 
 def _refusals(path: str, operation: dict[str, Any]) -> None:
