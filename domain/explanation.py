@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.events import AttemptLost, AttemptStarted, JobCancelled, JobEvent, JobFailed
+from domain import isolation
+from domain.events import AttemptLost, AttemptStarted, Cause, JobCancelled, JobEvent, JobFailed
 from domain.lifecycle import Status
 from domain.ports.standings import COUNTED_TO, Place, Standing
 
@@ -17,6 +18,7 @@ class Reason(StrEnum):
     BEHIND_OTHERS = "behind_others"
     AWAITING_RELAY = "awaiting_relay"
     QUEUED = "queued"
+    ISOLATED = "isolated"
     HANDED_OUT = "handed_out"
     DISPATCHED = "dispatched"
     NO_WORKER = "no_worker"
@@ -74,6 +76,8 @@ def _ended(standing: Standing) -> Explanation:
         told = (
             f"The job failed at {_time(view.finished_at)}: {view.error_info.cause.value.replace('_', ' ')}."
         )
+        if view.error_info.cause is Cause.CRASHED and isolation.must_be_isolated(view.job):
+            told += " Its last attempt ran alone in its process, so nothing else was the reason."
     if view.job.status is Status.COMPLETED:
         return Explanation(Reason.ENDED, told, Next("Nothing: it is done."))
     return Explanation(Reason.ENDED, told, Next("Nothing, unless somebody asks for another try."))
@@ -103,6 +107,8 @@ def _not_due(standing: Standing, due_at: datetime) -> Explanation:
     if view.job.status is Status.RETRYING and view.error_info:
         cause = view.error_info.cause.value.replace("_", " ")
         told = f"Attempt {view.job.attempt} ended ({cause}), and the job backs off until {_time(due_at)}."
+        if view.error_info.cause is Cause.CRASHED:
+            told += " Whatever ran beside it may have been the reason: the next one runs isolated."
         return Explanation(Reason.BACKING_OFF, told, becomes_due)
     return Explanation(Reason.NOT_DUE, f"The job is not due until {_time(due_at)}.", becomes_due)
 
@@ -162,10 +168,22 @@ def _in_queue(standing: Standing) -> Explanation:
         return Explanation(
             Reason.HANDED_OUT, told, Next("It starts, at the latest then with another.", AttemptStarted)
         )
+    if isolation.must_be_isolated(standing.view.job):
+        return _isolated(standing)
     told = f"The job is in the queue behind {counted(standing.line.in_queue)} others."
     if not standing.crew.free_places:
         told += " Every place of the workers that serve it is taken."
     return Explanation(Reason.QUEUED, told, Next("The next free worker starts it.", AttemptStarted))
+
+
+def _isolated(standing: Standing) -> Explanation:
+    job = standing.view.job
+    times = "An attempt" if job.lost_attempts == 1 else f"{job.lost_attempts} attempts"
+    chances = isolation.chances_left(job)
+    few = "alone in a process" if chances == 0 else "in a process with few others like it"
+    told = f"{times} of the job ended with its process, so it waits to run {few}."
+    starts = Next("It starts when a ward has a place for it.", AttemptStarted)
+    return Explanation(Reason.ISOLATED, told, starts)
 
 
 def _running(standing: Standing, patience: Patience) -> Explanation:

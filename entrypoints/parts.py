@@ -59,6 +59,10 @@ def _part(name: str, listening_on: int | None) -> Run:
         from entrypoints.sealer import run_sealer  # noqa: PLC0415
 
         return run_sealer
+    if name == "ward":
+        from entrypoints.ward import run_ward  # noqa: PLC0415
+
+        return run_ward
     from entrypoints.worker import run_worker  # noqa: PLC0415
 
     return run_worker

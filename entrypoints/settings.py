@@ -127,6 +127,12 @@ class Settings(ClientSettings):
     worker_batch: int = Field(
         500, ge=1, le=1000, description="Messages that a worker takes at once, at most."
     )
+    worker_wards: int = Field(
+        2,
+        ge=1,
+        le=50,
+        description="Processes that one worker keeps, while needed, for jobs whose attempts were lost.",
+    )
     lease_seconds: int = Field(
         30, ge=1, le=3600, description="How long a worker may be silent before its jobs are given to others."
     )

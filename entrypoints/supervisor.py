@@ -33,13 +33,16 @@ REMEMBERED = 20
 class Part:
     """One child process.
 
-    `name` is for people, `passes` are descriptors that it inherits, `environment` is for it alone.
+    `name` is for people, `passes` are descriptors that it inherits, `environment` is for it alone. A
+    temporary one may leave of its own accord, and is not started again then.
     """
 
     name: str
     command: tuple[str, ...]
     passes: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_temporary: bool = False
+    max_backoff_seconds: float = MAX_BACKOFF_SECONDS
 
 
 class Supervisor:
@@ -89,7 +92,7 @@ class Supervisor:
             process = await self._start(part, pipe, process_id)
             await self._until_exit(process, leaving)
             self._exited[part.name].append(process_id)
-            if leaving.is_set():
+            if leaving.is_set() or (part.is_temporary and process.returncode == 0):
                 return
             # One that has run before is configured well enough: whatever hinders it now may pass.
             if process.returncode == MISCONFIGURED and not has_run:
@@ -99,7 +102,7 @@ class Supervisor:
                 backoff = FIRST_BACKOFF_SECONDS
             log.error("part.died", part=part.name, exit_code=process.returncode, restarts_in_seconds=backoff)
             await wait_for(leaving, at_most=backoff)
-            backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
+            backoff = min(backoff * 2, part.max_backoff_seconds)
 
     async def _start(self, part: Part, pipe: int, process_id: str) -> asyncio.subprocess.Process:
         lineage = {PROCESS_VARIABLE: process_id, EXITED_VARIABLE: ",".join(self._exited[part.name])}

@@ -16,11 +16,11 @@ from domain.identifiers import WorkerId
 from domain.ports.compute import Compute
 from domain.ports.hints import Topic
 from domain.ports.workers import Presence
-from domain.use_cases.claim import claim
 from domain.use_cases.report_progress import report_progress
 from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
 from entrypoints.clearing_up import clear_up
+from entrypoints.lanes import Lane, OrdinaryLane
 from entrypoints.leases import LeaseKeeper
 from entrypoints.loops import first_of, leave_on_signals, repeat, wait_for
 from entrypoints.metrics.catalogue import (
@@ -38,6 +38,7 @@ from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from entrypoints.tracing import run_traced
+from entrypoints.wards import wards
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ async def run_worker(settings: Settings) -> None:
     we = lineage(os.environ)
     async with bootstrap.open_services(settings, bootstrap.tracing("worker")) as services:
         worker = Worker(services, bootstrap.local_compute(services, settings), settings, we)
-        async with metrics_port(services, settings, reads_service=False):
+        async with metrics_port(services, settings, reads_service=False), wards(services, settings):
             await worker.run(leaving)
     if worker.has_abandoned:
         # A function that ignores being stopped would keep this process for ever; everything is written.
@@ -65,10 +66,17 @@ class Worker:
     outcome is written; its lease is kept all the while.
     """
 
-    def __init__(self, services: Services, compute: Compute, settings: Settings, we: Lineage = ALONE) -> None:
+    def __init__(
+        self,
+        services: Services,
+        compute: Compute,
+        settings: Settings,
+        we: Lineage = ALONE,
+        lane: Lane | None = None,
+    ) -> None:
         self._services = services
-        self._compute = compute
-        self._settings = settings
+        self._compute, self._settings = compute, settings
+        self._lane = lane or OrdinaryLane(services, settings)
         worker_id = WorkerId(we.process_id or services.ids.command_id())
         self.claimer = Claimer(worker_id=worker_id, compute=compute.name)
         self._exited = [WorkerId(name) for name in we.exited]
@@ -122,10 +130,11 @@ class Worker:
 
     def _presence(self) -> Presence:
         routes = self._settings.routes
+        served = self._services.types.names() if self._lane.serves else ()
         return Presence(
             worker_id=self.claimer.worker_id,
             compute=self._compute.name,
-            job_types=tuple(name for name in self._services.types.names() if not routes.is_remote(name)),
+            job_types=tuple(name for name in served if not routes.is_remote(name)),
             concurrency=self._settings.worker_concurrency,
             running=len(self._running),
         )
@@ -151,18 +160,9 @@ class Worker:
             await first_of(lambda: self._services.hints.wait(Topic.QUEUE, at_most=poll), leaving.wait)
 
     async def _claim(self, free: int) -> list[Attempt]:
-        services = self._services
-        return await claim(
-            services.store,
-            services.queue,
-            services.hints,
-            services.types,
-            services.clock,
-            services.ids,
-            services.randomness,
-            claimer=self.claimer,
-            limit=min(free, self._settings.worker_batch),
-            lease_seconds=self._settings.lease_seconds,
+        limit = min(free, self._settings.worker_batch)
+        return await self._lane.claim(
+            self.claimer, limit=limit, beside=self._running, is_sound=not self.has_abandoned
         )
 
     def _start(self, attempt: Attempt) -> None:

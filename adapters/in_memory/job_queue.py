@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.state import InMemoryState, Message, Parked
-from domain import claims
+from domain import claims, isolation
 from domain.claims import Claimer
 from domain.identifiers import JobId, MessageId
 from domain.job import Lease
@@ -23,14 +23,17 @@ class InMemoryJobQueue:
         self._state = state
         self._store = InMemoryEventStore(state)
 
-    async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
+    async def receive(
+        self, *, limit: int, lease_seconds: int, chances_left: int | None = None
+    ) -> list[Delivery]:
         self._state.reach()
         now = self._state.clock.now()
         deliveries: list[Delivery] = []
         for msg_id, message in sorted(self._state.queue.items()):
             if len(deliveries) == limit:
                 break
-            if message.visible_at > now or message.compute is not None:
+            is_for_us = message.compute is None and message.chances_left == chances_left
+            if message.visible_at > now or not is_for_us:
                 continue
             message.visible_at = now + timedelta(seconds=lease_seconds)
             message.read_ct += 1
@@ -44,7 +47,7 @@ class InMemoryJobQueue:
         for delivery in await self.receive(limit=limit, lease_seconds=lease_seconds):
             # Read again: an earlier message of this call may have started the job.
             view = self._state.views.get(delivery.job_id) if delivery.job_id else None
-            if view is None or not view.job.is_waiting:
+            if view is None or not view.job.is_waiting or isolation.must_be_isolated(view.job):
                 claimed.others.append(delivery)
                 continue
             lease = Lease(claimer.worker_id, delivery.msg_id, delivery.read_ct)
@@ -53,6 +56,20 @@ class InMemoryJobQueue:
             assert isinstance(outcome, Appended), "nobody else can change it meanwhile"  # noqa: S101 - narrows
             claimed.started.append(outcome.after)
         return claimed
+
+    async def set_apart(self, leases: Mapping[HeldLease, int]) -> None:
+        self._state.reach()
+        for lease, chances_left in leases.items():
+            message = self._state.queue.get(lease.msg_id)
+            if message and message.read_ct == lease.read_ct:
+                message.chances_left = chances_left
+                message.visible_at = self._state.clock.now()
+
+    async def isolated_waiting(self) -> int | None:
+        self._state.reach()
+        now = self._state.clock.now()
+        apart = (message for _, message in sorted(self._state.queue.items()) if message.visible_at <= now)
+        return next((message.chances_left for message in apart if message.chances_left is not None), None)
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         self._state.reach()

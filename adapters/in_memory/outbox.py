@@ -18,7 +18,7 @@ class InMemoryOutbox:
         state.reach()
         now = state.clock.now()
         visible = sum(
-            message.visible_at <= now and message.compute is None for message in state.queue.values()
+            message.visible_at <= now and not message.is_set_apart for message in state.queue.values()
         )
         moved = state.due_entries(is_remote=False)[: max(0, min(limit, max_visible - visible))]
         for entry_id, entry in moved:

@@ -70,7 +70,7 @@ class InMemoryStandings:
         visible = [
             key
             for key, message in state.queue.items()
-            if message.visible_at <= now and message.compute is None and (msg_id is None or key < msg_id)
+            if message.visible_at <= now and not message.is_set_apart and (msg_id is None or key < msg_id)
         ]
         counts = (place - higher, higher, 0 if is_remote else len(visible))
         return Line(*(min(count, COUNTED_TO + 1) for count in counts))

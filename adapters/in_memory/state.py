@@ -35,12 +35,17 @@ class StoredAuditEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """`compute` is the remote one that it was handed to."""
+    """`compute` is the remote one that it was handed to; `chances_left` those of an isolated job."""
 
     body: str
     visible_at: datetime
     read_ct: int = 0
     compute: str | None = None
+    chances_left: int | None = None
+
+    @property
+    def is_set_apart(self) -> bool:
+        return self.compute is not None or self.chances_left is not None
 
 
 class Parked(NamedTuple):

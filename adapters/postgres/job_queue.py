@@ -1,6 +1,6 @@
 """The job queue over PGMQ 1.5.1 and later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -20,10 +20,28 @@ class PgmqJobQueue:
         self._database = database
         self._code_version = code_version
 
-    async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
+    async def receive(
+        self, *, limit: int, lease_seconds: int, chances_left: int | None = None
+    ) -> list[Delivery]:
         parameters = {"limit": limit, "lease_seconds": lease_seconds}
-        rows = await self._database.rows(statement("job_queue/receive"), parameters)
+        if chances_left is None:
+            rows = await self._database.rows(statement("job_queue/receive"), parameters)
+        else:
+            parameters["chances_left"] = chances_left
+            rows = await self._database.rows(statement("job_queue/receive_isolated"), parameters)
         return [delivery_of(row) for row in rows]
+
+    async def set_apart(self, leases: Mapping[HeldLease, int]) -> None:
+        parameters = {
+            "msg_id": plain_array(lease.msg_id for lease in leases),
+            "read_ct": plain_array(lease.read_ct for lease in leases),
+            "chances_left": plain_array(leases.values()),
+        }
+        await self._database.rows(statement("job_queue/set_apart"), parameters)
+
+    async def isolated_waiting(self) -> int | None:
+        rows = await self._database.rows(statement("job_queue/isolated_waiting"), {})
+        return rows[0]["chances_left"] if rows else None
 
     async def start_waiting(
         self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str

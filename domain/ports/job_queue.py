@@ -1,6 +1,6 @@
 """The queue between relay and workers; a message's visibility timeout is its worker's lease."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from domain.claims import Claimer
@@ -48,17 +48,28 @@ class Extended(NamedTuple):
 class JobQueue(Protocol):
     """Every method raises StorageUnavailable when the database cannot be reached."""
 
-    async def receive(self, *, limit: int, lease_seconds: int) -> list[Delivery]:
-        """Up to `limit` visible messages, oldest first, invisible to others for `lease_seconds`."""
+    async def receive(
+        self, *, limit: int, lease_seconds: int, chances_left: int | None = None
+    ) -> list[Delivery]:
+        """Up to `limit` visible messages, oldest first, invisible to others for `lease_seconds`.
+
+        Those set apart with `chances_left`, or else those that were not set apart.
+        """
 
     async def start_waiting(
         self, *, limit: int, lease_seconds: int, claimer: Claimer, command_id: str
     ) -> Claimed:
-        """Receive, and in the same transaction start an attempt for each job that waits.
+        """Receive, and in the same transaction start an attempt for each job that waits, unless isolated.
 
         What it records is exactly what `claims.start` says, and durable when it returns. A job that somebody
         else is changing at this moment may be among the others although it waits.
         """
+
+    async def set_apart(self, leases: Mapping[HeldLease, int]) -> None:
+        """Give messages back, each for those who receive jobs with so many chances left."""
+
+    async def isolated_waiting(self) -> int | None:
+        """The chances left to the job that waits longest of those set apart; None when none waits."""
 
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
         """Lengthen the leases in one statement; one that is not returned is lost."""

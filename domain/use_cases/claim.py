@@ -1,9 +1,9 @@
 """Take messages from the queue and make them attempts, or put them out of the way."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from domain import claims, decisions
+from domain import claims, decisions, isolation
 from domain.attempts import Attempt
 from domain.claims import Claimer
 from domain.events import AttemptStarted, Cause
@@ -33,20 +33,44 @@ async def claim(
 ) -> list[Attempt]:
     """Receive up to `limit` messages and start an attempt for each that can start now.
 
-    A message whose job waits starts an attempt. One whose job is running under an earlier delivery of the
-    same message shows that its worker is gone: that attempt is lost, and the job waits again. One whose job
-    has ended, or runs under another message, is deleted. One that cannot be parsed is parked. Who loses a
-    race touches nothing: the message is the winner's lease.
+    A message whose job waits starts an attempt, unless it must be isolated: then it is set apart. One whose
+    job is running under an earlier delivery of the same message shows that its worker is gone: that attempt
+    is lost, and the job waits again. One whose job has ended, or runs under another message, is deleted. One
+    that cannot be parsed is parked. Who loses a race touches nothing: the message is the winner's lease.
     """
     command_id = ids.command_id()
     claimed = await queue.start_waiting(
         limit=limit, lease_seconds=lease_seconds, claimer=claimer, command_id=command_id
     )
     attempts = [Attempt(view, lease) for view in claimed.started if (lease := view.job.lease)]
+    others = await set_apart(queue, claimed.others)
+    if not others:
+        return attempts
+    started = {attempt.job_id for attempt in attempts}
+    return attempts + await take_up(
+        store, queue, hints, types, clock, randomness,
+        claimer=claimer, command_id=command_id, deliveries=others, started=started,
+    )  # fmt: skip
+
+
+async def take_up(
+    store: EventStore,
+    queue: JobQueue,
+    hints: Hints,
+    types: JobTypes,
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    claimer: Claimer,
+    command_id: str,
+    deliveries: Sequence[Delivery],
+    started: Collection[JobId] = (),
+) -> list[Attempt]:
+    """Make of each delivery what its job asks for, as `claim` says; the jobs `started` are left alone."""
     changes: list[Change] = []
     finished: list[HeldLease] = []
-    seen: set[JobId] = {attempt.job_id for attempt in attempts} if claimed.others else set()
-    for delivery in claimed.others:
+    seen = set(started)
+    for delivery in deliveries:
         view = delivery.view
         if view is None:
             await queue.park(delivery, error=unworkable(delivery))
@@ -66,7 +90,22 @@ async def claim(
             finished.append(delivery.lease)
     if finished:
         await queue.delete(finished)
-    return attempts + await _started(store, hints, changes)
+    return await _started(store, hints, changes)
+
+
+async def set_apart(
+    queue: JobQueue, deliveries: Sequence[Delivery], *, chances_left: int | None = None
+) -> list[Delivery]:
+    """Set apart those whose jobs wait and must be isolated, unless with `chances_left`; the rest of them."""
+    leases = {}
+    for delivery in deliveries:
+        job = delivery.view.job if delivery.view else None
+        if job and job.is_waiting and isolation.must_be_isolated(job):
+            leases[delivery.lease] = isolation.chances_left(job)
+    leases = {lease: chances for lease, chances in leases.items() if chances != chances_left}
+    if leases:
+        await queue.set_apart(leases)
+    return [delivery for delivery in deliveries if delivery.lease not in leases]
 
 
 async def _started(store: EventStore, hints: Hints, changes: Sequence[Change]) -> list[Attempt]:

@@ -141,7 +141,44 @@ async def test_a_parked_message_never_comes_again(ports: Ports) -> None:
     assert await ports.queue.receive(limit=1, lease_seconds=5) == []
 
 
+async def test_what_was_set_apart_comes_only_to_who_asks_for_it(ports: Ports) -> None:
+    await queued(ports, 4)
+    first, second, third = await ports.queue.receive(limit=3, lease_seconds=60)
+    await ports.queue.set_apart({first.lease: 2, second.lease: 0})
+
+    assert await ports.queue.isolated_waiting() == 2
+    assert len(await ports.queue.receive(limit=9, lease_seconds=60)) == 1
+    (alone,) = await ports.queue.receive(limit=9, lease_seconds=60, chances_left=0)
+    assert (alone.lease, alone.view) == (HeldLease(second.msg_id, 2), second.view)
+    (again,) = await ports.queue.receive(limit=9, lease_seconds=5, chances_left=2)
+    assert again.msg_id == first.msg_id
+    assert await ports.queue.isolated_waiting() is None
+    await ports.advance(6)
+    assert await ports.queue.isolated_waiting() == 2
+    assert [item.lease for item in await ports.queue.extend([third.lease], lease_seconds=5)] == [third.lease]
+
+
+async def test_who_lost_a_lease_cannot_set_its_message_apart(ports: Ports) -> None:
+    await queued(ports)
+    (first,) = await ports.queue.receive(limit=1, lease_seconds=5)
+    await ports.advance(6)
+    await ports.queue.receive(limit=1, lease_seconds=60)
+    await ports.queue.set_apart({first.lease: 0})
+
+    assert await ports.queue.isolated_waiting() is None
+
+
+async def test_what_was_set_apart_does_not_hold_the_relay_back(ports: Ports) -> None:
+    await queued(ports, 3)
+    deliveries = await ports.queue.receive(limit=3, lease_seconds=60)
+    await ports.queue.set_apart({delivery.lease: 2 for delivery in deliveries})
+    await submit(ports)
+
+    assert (await ports.outbox.relay(limit=9, max_visible=1)).moved == 1
+
+
 async def test_nothing_to_do_is_nothing_wrong(ports: Ports) -> None:
     assert await ports.queue.receive(limit=10, lease_seconds=5) == []
     assert await ports.queue.extend([], lease_seconds=5) == []
+    assert await ports.queue.isolated_waiting() is None
     await ports.queue.delete([HeldLease(MessageId(12345), 1)])

@@ -6,10 +6,11 @@ import pytest
 
 from domain import claims, decisions
 from domain.claims import Claimer
-from domain.events import Progress
+from domain.events import Cause, Progress
 from domain.identifiers import WorkerId
 from domain.job import Lease
 from domain.ports.job_queue import Claimed
+from domain.retries import RetryPolicy
 from domain.views import JobView, project
 from tests.builders import new_id
 from tests.contracts.acts import append, cancel, current, fail, start, submit
@@ -82,6 +83,19 @@ async def test_what_does_not_wait_is_delivered_as_it_is(ports: Ports) -> None:
     assert claimed.started == []
     assert [delivery.view for delivery in claimed.others] == [running, ended, None]
     assert [delivery.read_ct for delivery in claimed.others] == [2, 1, 1]
+
+
+async def test_a_job_that_must_be_isolated_is_delivered_as_it_is(ports: Ports) -> None:
+    running = await start(ports, await submit(ports))
+    event = decisions.lose(
+        running.job, cause=Cause.CRASHED, policy=RetryPolicy(), chance=0.0, at=running.updated_at
+    )
+    waiting = await append(ports, running, event)
+    await ports.advance(60)
+    claimed = await start_waiting(ports)
+
+    assert claimed.started == []
+    assert await current(ports, waiting.job.id) in [delivery.view for delivery in claimed.others]
 
 
 async def test_of_two_messages_of_a_job_one_starts_it(ports: Ports) -> None:

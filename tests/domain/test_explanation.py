@@ -11,6 +11,7 @@ from domain.events import (
     AttemptReleased,
     Cause,
     JobEvent,
+    JobFailed,
     JobRequeued,
     JobRetried,
 )
@@ -82,6 +83,7 @@ def explained(
         (explained(PENDING, crew=Crew(living=3)), Reason.NO_WORKER, "AttemptStarted"),
         (explained(PENDING, Place.QUEUE, VISIBLE, crew=Crew()), Reason.NO_WORKER, "AttemptStarted"),
         (explained(PENDING, Place.QUEUE, VISIBLE), Reason.QUEUED, "AttemptStarted"),
+        (explained(LOST, Place.QUEUE, VISIBLE, at=timedelta(hours=1)), Reason.ISOLATED, "AttemptStarted"),
         (explained(PENDING, Place.QUEUE, HELD), Reason.HANDED_OUT, "AttemptStarted"),
         (explained(PENDING, Place.QUEUE, MODAL), Reason.DISPATCHED, "AttemptStarted"),
         (explained(PENDING, Place.NOWHERE), Reason.ORPHANED, None),
@@ -103,6 +105,13 @@ def test_every_state_is_explained(explanation: Explanation, reason: Reason, even
     assert (explanation.reason, coming) == (reason, event)
     assert explanation.told.endswith(".")
     assert explanation.next.told.endswith(".")
+
+
+def test_a_crash_is_held_against_a_job_only_when_it_was_alone() -> None:
+    alone = [*LOST, *PROCESSING[1:], JobFailed(attempt=2, cause=Cause.CRASHED)]
+
+    assert "Whatever ran beside it may have been the reason" in explained(LOST).told
+    assert "alone in its process, so nothing else was the reason" in explained(alone).told
 
 
 def test_no_state_is_left_out() -> None:

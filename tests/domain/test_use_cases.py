@@ -1,5 +1,6 @@
 """What clients ask for and get, over the ports in memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -25,10 +26,12 @@ from domain.events import (
     JobSubmitted,
 )
 from domain.identifiers import JobId, Json, UserId, WorkerId
+from domain.isolation import ISOLATED
 from domain.job_types import JobType, JobTypes
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.claim import claim
+from domain.use_cases.claim_isolated import claim_isolated
 from domain.use_cases.relay import relay_due
 from domain.use_cases.retry import retry_job
 from domain.use_cases.settle import Finished, settle
@@ -82,6 +85,11 @@ class World:
         return answer.view.job.id
 
     async def claim(self, worker: str = "worker-1", limit: int = 100) -> list[Attempt]:
+        """What a worker takes, and then its ward."""
+        attempts = await self.claim_ordinary(worker, limit)
+        return attempts + await self.claim_isolated(worker, limit - len(attempts))
+
+    async def claim_ordinary(self, worker: str = "worker-1", limit: int = 100) -> list[Attempt]:
         ports = self.ports
         await relay_due(ports.outbox, ports.hints, limit=100, max_visible=100)
         return await claim(
@@ -93,6 +101,25 @@ class World:
             self.ids,
             self.chance,
             claimer=Claimer(worker_id=WorkerId(worker), compute="local"),
+            limit=limit,
+            lease_seconds=LEASE_SECONDS,
+        )
+
+    async def claim_isolated(
+        self, worker: str, limit: int = 100, *, beside: Sequence[Attempt] = (), most: int = 1500
+    ) -> list[Attempt]:
+        ports = self.ports
+        return await claim_isolated(
+            ports.store,
+            ports.queue,
+            ports.hints,
+            self.types,
+            ports.clock,
+            self.ids,
+            self.chance,
+            claimer=Claimer(worker_id=WorkerId(worker), compute=ISOLATED),
+            beside=[attempt.view.job for attempt in beside],
+            most=most,
             limit=limit,
             lease_seconds=LEASE_SECONDS,
         )

@@ -86,6 +86,28 @@ def test_a_job_that_kills_its_process_each_time_ends_and_nothing_behind_it_waits
     assert ended["error_info"]["cause"] == "crashed"
 
 
+def test_a_job_that_kills_its_process_each_time_costs_its_neighbours_nothing_but_a_second_try(
+    tmp_path: Path,
+) -> None:
+    """Each may be lost once, and once they are, by the culprit's first death."""
+    running = tmp_path / "running"
+    running.mkdir()
+    parameters = {"directory": str(running), "beside": 6}
+    with started(tmp_path / "data", LEASE_SECONDS="600", JOB_MODULES="tests.end_to_end.poison") as up:
+        innocent = [up.submit_as("is_killed_once", job_parameters=parameters) for _ in range(6)]
+        culprit = up.submit_as("kills_once_all_run", job_parameters=parameters)
+        up.wait_for_all([culprit, *innocent])
+        ended = up.job(culprit)
+        statuses = up.statuses()
+        computes = [
+            event["data"]["compute"] for event in up.events(culprit) if event["type"] == "AttemptStarted"
+        ]
+
+    assert (ended["status"], ended["error_info"]["cause"]) == ("failed", "crashed")
+    assert [statuses[job_id] for job_id in innocent] == ["completed"] * 6
+    assert computes == ["local", "isolated"]
+
+
 def test_commands_find_the_database_of_a_service_that_runs_here(up: Up) -> None:
     up.wait_for_all([up.submit()])
     environment = {"DATA_DIRECTORY": str(up.data_directory)}

@@ -1,7 +1,10 @@
 """What must hold after every step, whatever happened in it."""
 
+from collections.abc import Sequence
+
 from adapters.in_memory.state import InMemoryState
-from domain.attempts import Completed, Failed
+from domain import isolation
+from domain.attempts import Attempt, Completed, Failed
 from domain.events import (
     ActorKind,
     AttemptFailed,
@@ -30,6 +33,24 @@ class Violation(AssertionError):
     def __init__(self, job_id: JobId, promise: str) -> None:
         super().__init__(f"{promise} (job {job_id})")
         self.job_id = job_id
+
+
+def check_company(attempts: Sequence[Attempt], *, is_ward: bool, most: int) -> None:
+    """Of attempts that one process took together: isolated jobs share a ward with few like them.
+
+    At their last chance with none, so that no job fails for what another did.
+    """
+    for attempt in attempts:
+        job = attempt.view.job
+        chances = isolation.chances_left(job)
+        if not job.lost_attempts:
+            continue
+        if not is_ward:
+            raise Violation(job.id, "a job of which an attempt was lost runs in a ward")
+        if len(attempts) > isolation.company(chances, most=most) or (chances == 0 and len(attempts) > 1):
+            raise Violation(job.id, "an isolated job shares its process with few, the last chance with none")
+        if any(isolation.chances_left(other.view.job) < chances for other in attempts):
+            raise Violation(job.id, "an isolated job shares its process with none that has fewer chances")
 
 
 class Watcher:

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.in_memory.event_store import InMemoryEventStore
 from adapters.in_memory.job_queue import InMemoryJobQueue
-from domain import decisions, lifecycle, views
+from domain import decisions, isolation, lifecycle, views
 from domain.events import LateResultRejected
 from domain.job import Job, Lease
 from domain.ports.event_store import Appended
@@ -103,14 +103,22 @@ def without_the_redelivery_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def with_zombies_that_keep_their_successors_lease(patch: pytest.MonkeyPatch) -> None:
-    async def receive(self: Any, *, limit: int, lease_seconds: int) -> Any:
-        deliveries = await original(self, limit=limit, lease_seconds=lease_seconds)
+    async def receive(self: Any, **asked: Any) -> Any:
+        deliveries = await original(self, **asked)
         for delivery in deliveries:
             self._state.queue[delivery.msg_id].read_ct = 1
         return [delivery._replace(read_ct=1) for delivery in deliveries]
 
     original = InMemoryJobQueue.receive
     patch.setattr(InMemoryJobQueue, "receive", receive)
+
+
+def without_isolation(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(isolation, "must_be_isolated", lambda _job: False)
+
+
+def with_company_at_the_last_chance(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(isolation, "company", lambda _chances, *, most: most)
 
 
 EXHAUSTIVE: list[Mutation] = [
@@ -134,6 +142,8 @@ SIMULATED: list[Mutation] = [
     with_late_results_that_end_the_job_anew,
     with_late_results_under_their_successors_number,
     with_zombies_that_keep_their_successors_lease,
+    without_isolation,
+    with_company_at_the_last_chance,
 ]
 """Guards of decisions and of storage. A simulated worker has one attempt at a job at a time, so the fence
 that knows workers only is left to the search."""

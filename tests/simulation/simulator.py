@@ -7,14 +7,13 @@ everything must drain.
 """
 
 import hashlib
-import json
 import types
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from domain import decisions
 from domain.attempts import AlreadySettled, Attempt, Completed, Failed, Outcome, Released, Stopped, StopReason
@@ -28,6 +27,7 @@ from domain.retries import RetryPolicy
 from domain.sample_task import sample_task
 from domain.use_cases.cancel import cancel_job
 from domain.use_cases.claim import claim
+from domain.use_cases.claim_isolated import claim_isolated
 from domain.use_cases.keep_lease import keep_leases
 from domain.use_cases.relay import relay_due
 from domain.use_cases.report_progress import report_progress
@@ -38,9 +38,10 @@ from domain.use_cases.submit import Accepted, Submission, submit_jobs
 from tests.domain.test_use_cases import AnyParameters
 from tests.fakes.ports import InMemoryPorts, in_memory_ports
 from tests.fakes.system import CountingIds
-from tests.simulation.invariants import Violation, Watcher
+from tests.simulation.invariants import Violation, Watcher, check_company
 
 LEASE_SECONDS = 30
+AT_ONCE = 3
 DRAIN_STEPS = 20_000
 POLICY = RetryPolicy(max_attempts=3, max_lost_attempts=3, first_delay_seconds=1, max_delay_seconds=20)
 
@@ -98,12 +99,16 @@ class Process:
 
 @dataclass
 class Simulator:
-    """One run. `faults` is the chance of a kill at each step."""
+    """One run. `faults` is the chance of a kill at each step.
+
+    The first `culprits` of the jobs kill every process that runs them.
+    """
 
     seed: int
     jobs: int = 6
     workers: int = 2
     faults: float = 0.01
+    culprits: int = 0
     trace: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -152,15 +157,16 @@ class Simulator:
         self._spawn("client", self._client())
         self._spawn("relay", self._relay())
         for _ in range(self.workers):
-            self._spawn_worker()
+            self._spawn_worker("worker")
+        self._spawn_worker("ward")
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self.processes.append(Process(name, work))
 
-    def _spawn_worker(self, exited: str | None = None) -> None:
-        """A worker in the place of one that `exited`, of which its supervisor may or may not tell it."""
+    def _spawn_worker(self, kind: str, exited: str | None = None) -> None:
+        """A worker or a ward, for one that `exited`, of which its supervisor may or may not tell it."""
         self._born += 1
-        name = f"worker-{self._born}"
+        name = f"{kind}-{self._born}"
         told = exited if exited and self.random.random() < 0.5 else None
         self._spawn(name, self._worker(name, timedelta(seconds=self.random.uniform(-120, 120)), told))
 
@@ -172,7 +178,7 @@ class Simulator:
         if not awake:
             return
         process = self.random.choice(awake)
-        if self.faults and process.name.startswith("worker") and self.random.random() < self.faults:
+        if self.faults and process.name.startswith(("worker", "ward")) and self.random.random() < self.faults:
             process.frozen_until = self._steps + self.random.choice([50, 400])
             self.trace.append(f"{process.name} freezes")
         try:
@@ -185,10 +191,11 @@ class Simulator:
         self.watcher.check()
 
     def _replace(self, process: Process) -> None:
-        if process.name.startswith("worker"):
-            self._spawn_worker(process.name)
-        else:
+        kind = process.name.split("-")[0]
+        if kind == "relay":
             self._spawn("relay", self._relay())
+        else:
+            self._spawn_worker(kind, process.name)
 
     def _port(self, process: str, real: Any) -> Any:
         return Proxy(self, process, real)
@@ -200,7 +207,7 @@ class Simulator:
         for number in range(self.jobs):
             submission = Submission(
                 job_type="sample_task",
-                job_parameters={"transacts": number % 3 == 0},
+                job_parameters={"transacts": number % 3 == 0, "kills": number < self.culprits},
                 idempotency_key=f"key-{number}",
                 fingerprint="f",
             )
@@ -238,11 +245,18 @@ class Simulator:
                 provenance=Provenance(Actor(ActorKind.WORKER, name), self.ids.command_id()),
             )  # fmt: skip
         while True:
-            attempts = await claim(
-                store, queue, self.ports.hints, self.types, clock, self.ids, self,
-                claimer=Claimer(worker_id=worker, compute="simulated"),
-                limit=self.random.choice([1, 3]), lease_seconds=LEASE_SECONDS,
-            )  # fmt: skip
+            claimer, limit = Claimer(worker_id=worker, compute="simulated"), self.random.choice([1, AT_ONCE])
+            if name.startswith("ward"):
+                attempts = await claim_isolated(
+                    store, queue, self.ports.hints, self.types, clock, self.ids, self,
+                    claimer=claimer, beside=(), most=AT_ONCE, limit=limit, lease_seconds=LEASE_SECONDS,
+                )  # fmt: skip
+            else:
+                attempts = await claim(
+                    store, queue, self.ports.hints, self.types, clock, self.ids, self,
+                    claimer=claimer, limit=limit, lease_seconds=LEASE_SECONDS,
+                )  # fmt: skip
+            check_company(attempts, is_ward=name.startswith("ward"), most=AT_ONCE)
             for attempt in attempts:
                 outcome = await self._work(name, attempt, store, queue, views)
                 finished = Finished(attempt=attempt, outcome=outcome, command_id=self.ids.command_id())
@@ -254,6 +268,10 @@ class Simulator:
 
     async def _work(self, name: str, attempt: Attempt, store: Any, queue: Any, views: Any) -> Outcome:
         """A function that takes some turns, reports, keeps its lease or forgets to, and ends somehow."""
+        parameters = cast("dict[str, bool]", attempt.view.job_parameters)
+        if parameters["kills"]:
+            self.trace.append(f"{name} brought-down")
+            raise Killed
         for _ in range(self.random.randrange(6)):
             await self.step(name, "works")
             if self.random.random() < 0.5:
@@ -264,8 +282,7 @@ class Simulator:
                 await report_progress(store, views, self.ids, worker_id=worker, attempts=[attempt])
             if attempt.stopped_for is StopReason.CANCELLED:
                 return Stopped()
-        transacts = json.dumps(attempt.view.job_parameters) == '{"transacts": true}'
-        if transacts and self.random.random() < 0.8:
+        if parameters["transacts"] and self.random.random() < 0.8:
             with suppress(AttemptGivenUp):
                 return await self._transact(name, attempt)
         error = JobError(type="Simulated", message="no", retryable=self.random.random() < 0.9)

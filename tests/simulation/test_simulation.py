@@ -25,7 +25,7 @@ def first_failure(seeds: int) -> tuple[int, Failure, list[str]] | None:
     """The shortest story among the first few failing seeds, None when all hold."""
     found: list[tuple[int, Failure, list[str]]] = []
     for seed in range(seeds):
-        simulator = Simulator(seed, jobs=3 + seed % 5, faults=0.02)
+        simulator = Simulator(seed, jobs=3 + seed % 5, faults=0.02, culprits=seed % 3)
         try:
             simulator.run()
         except (Violation, JobledgerError) as violation:
@@ -50,15 +50,20 @@ def test_the_simulation_reaches_what_it_is_about() -> None:
     """Kills, freezes, lost attempts, late results, cancellations and retries do happen."""
     seen: set[str] = set()
     for seed in range(60):
-        simulator = Simulator(seed, faults=0.02)
+        simulator = Simulator(seed, faults=0.02, culprits=seed % 2)
         simulator.run()
         seen |= {type(stored.recorded.event).__name__ for stored in simulator.ports.state.events}
-        seen |= {line.split()[-1] for line in simulator.trace if line.endswith(("killed", "freezes"))}
+        seen |= {
+            line.split()[-1]
+            for line in simulator.trace
+            if line.endswith(("killed", "freezes", "brought-down"))
+        }
         if simulator.ports.state.effects:
             seen.add("effects")
 
     assert seen >= {
-        "killed", "freezes", "effects", "AttemptLost", "AttemptFailed", "AttemptReleased", "JobFailed",
+        "killed", "freezes", "brought-down", "effects",
+        "AttemptLost", "AttemptFailed", "AttemptReleased", "JobFailed",
         "JobCancelled", "CancellationRequested", "LateResultRejected", "JobRetried", "ProgressReported",
     }  # fmt: skip
 

@@ -1,11 +1,12 @@
 -- Receive and start in one statement: what decisions.start and project make of a waiting job is little and
 -- always the same, and a contract test holds this statement to them. It waits for nobody who waits for it: it
 -- holds messages while it asks for jobs that wait, and who settles a job, which asks for its message, holds one
--- that runs. A job that moved on meanwhile is returned undecided. A message that names no job fails the
+-- that runs. A job that moved on meanwhile, or must be
+-- isolated, is returned undecided. A message that names no job fails the
 -- whole statement, which is cheaper than looking at each: `receive` then takes the batch.
 WITH due AS MATERIALIZED (
     SELECT ctid AS place FROM pgmq.q_job_queue
-    WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ? 'compute')
+    WHERE vt <= statement_timestamp() AND ((headers IS NULL OR NOT headers ?| '{compute,chances_left}') OR NOT headers ?| '{compute,chances_left}')
     ORDER BY msg_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -20,6 +21,7 @@ WITH due AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT ctid AS place, id, version, due_at FROM jobledger.jobs
         WHERE id = t.job_id AND status IN ('scheduled', 'pending', 'retrying')
+            AND (attempt = 0 OR details ->> 'lost_attempts' IS NULL)
         LIMIT 1
     ) AS j
 ), started AS (

@@ -60,7 +60,7 @@ SELECT statement_timestamp() AS at, job.*, coalesce(part.is_remote, false) AS is
     CASE WHEN job.is_waiting AND job.is_due AND NOT coalesce(part.is_remote, false) THEN (
         SELECT count(*) FROM (
             SELECT FROM pgmq.q_job_queue AS q
-            WHERE q.vt <= statement_timestamp() AND NOT coalesce(q.headers ? 'compute', false)
+            WHERE q.vt <= statement_timestamp() AND NOT coalesce(q.headers ?| '{compute,chances_left}', false)
                 AND (message.msg_id IS NULL OR q.msg_id < message.msg_id)
             LIMIT %(limit)s
         ) AS before
