@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from adapters.archive_files import GzipArchiveFiles
@@ -50,22 +49,13 @@ from domain.ports.tracing import Tracing
 from domain.routes import LOCAL
 from domain.sample_task import sample_task
 from domain.webhook_delivery import Deliverer
+from entrypoints.code_version import CODE_VERSION
 from entrypoints.job_modules import with_modules
 from entrypoints.metrics.process import watch_process
 from entrypoints.services import Archiving, Services
 from entrypoints.settings import Environment, Settings
 from entrypoints.tracing_settings import wants_tracing
 
-
-def _code_version() -> str:
-    try:
-        return version("jobledger")
-    except PackageNotFoundError:
-        # A container on Modal has the modules alone; its image says which they are.
-        return os.environ.get("JOBLEDGER_VERSION", "unknown")
-
-
-CODE_VERSION = _code_version()
 # As long as an attempt may take by default: its handler waits for its turn, and its lease is kept meanwhile.
 TRANSACTION_WAIT_SECONDS = 3600.0
 

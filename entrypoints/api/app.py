@@ -1,7 +1,5 @@
 """The FastAPI application, made of what it is given."""
 
-from importlib.metadata import version
-
 from fastapi import Depends, FastAPI
 from starlette.types import Lifespan
 
@@ -34,6 +32,7 @@ from entrypoints.api.known_parameters import KnownParameters
 from entrypoints.api.rate_limits import rate_limits_of
 from entrypoints.api.recording import RequestRecords
 from entrypoints.api.watching import FeedWatch, JobWatch
+from entrypoints.code_version import CODE_VERSION
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -69,7 +68,7 @@ def create_app(
     """
     app = DocumentedApi(
         title="Jobledger",
-        version=version("jobledger"),
+        version=CODE_VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
         # FastAPI's own pages load their scripts from other people's servers.

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from domain.errors import JobledgerError
-from entrypoints import bootstrap
 from entrypoints.cli import (
     archive,
     audit,
@@ -21,6 +20,7 @@ from entrypoints.cli import (
     recover,
     serve,
 )
+from entrypoints.code_version import CODE_VERSION
 
 HELP = """Jobs that are never lost, with a history of who did what, when and why.
 
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
-        sys.stdout.write(f"jobledger {bootstrap.CODE_VERSION}\n")
+        sys.stdout.write(f"jobledger {CODE_VERSION}\n")
         raise typer.Exit
 
 
