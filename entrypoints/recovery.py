@@ -16,7 +16,7 @@ from entrypoints.settings import Settings
 log = structlog.get_logger()
 
 SWEEPER = "sweep"
-RESTS_FOR_WORK = 9
+RESTS_FOR_WORK = 19
 LONGEST_REST_SECONDS = 1.0
 
 
@@ -50,7 +50,7 @@ async def sweep_once(
 
 
 def rests(leaving: asyncio.Event) -> Rest:
-    """Nine times as long as what went before it took, a second at most, and none for who leaves.
+    """Nineteen times as long as what went before it took, a second at most, and none for who leaves.
 
     A sweep reads every job there ever was, and nobody waits for it: at full speed it took as much of the
     database as a hundred thousand jobs, right when a relay starts.
