@@ -10,20 +10,24 @@ from entrypoints.settings import Settings
 SCHEDULES_AT_ONCE = 100
 
 
+async def schedule_once(services: Services) -> int:
+    """One step; how many schedules were due."""
+    return await run_schedules(
+        services.schedules,
+        services.calendar,
+        services.store,
+        services.views,
+        services.types,
+        services.hints,
+        services.clock,
+        services.ids,
+        limit=SCHEDULES_AT_ONCE,
+    )
+
+
 async def schedule_until(leaving: asyncio.Event, services: Services, settings: Settings) -> None:
     async def step() -> None:
-        due = await run_schedules(
-            services.schedules,
-            services.calendar,
-            services.store,
-            services.views,
-            services.types,
-            services.hints,
-            services.clock,
-            services.ids,
-            limit=SCHEDULES_AT_ONCE,
-        )
-        if not due:
+        if not await schedule_once(services):
             await wait_for(leaving, at_most=settings.poll_seconds)
 
     await repeat("schedules", step, leaving=leaving, tallies=services.tallies)
