@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from domain.events import personal
 from domain.identifiers import JobId, UserId
+from domain.limits import LimitRemoved, LimitSet, QueuePaused, QueueResumed
 from domain.schedules import (
     OccurrencesSkipped,
     ScheduleDefined,
@@ -193,6 +194,10 @@ AuditEvent = (
     | ScheduleTriggered
     | OccurrencesSkipped
     | ScheduleRemoved
+    | QueuePaused
+    | QueueResumed
+    | LimitSet
+    | LimitRemoved
 )
 
 AUDIT_TYPES: dict[str, type[AuditEvent]] = {kind.__name__: kind for kind in AuditEvent.__args__}

@@ -54,6 +54,7 @@ def submit(
     unique_key: str | None = None,
     idempotency_key: str | None = None,
     fingerprint: str | None = None,
+    group_key: str | None = None,
 ) -> JobSubmitted:
     """A new job; a `run_at` that is not ahead of `at` means now, and is not recorded."""
     later = run_at if run_at and run_at > at else None
@@ -72,6 +73,7 @@ def submit(
         unique_key=unique_key,
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
+        group_key=group_key,
     )
 
 

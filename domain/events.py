@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSubmitted:
-    SCHEMA_VERSION: ClassVar[int] = 1
+    SCHEMA_VERSION: ClassVar[int] = 2
     user_id: UserId
     job_type: str
     priority: int
@@ -69,6 +69,7 @@ class JobSubmitted:
     unique_key: str | None = personal()
     idempotency_key: str | None = personal()
     fingerprint: str | None = personal()
+    group_key: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

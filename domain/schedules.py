@@ -45,6 +45,7 @@ class JobTemplate(NamedTuple):
     max_attempts: int | None = None
     timeout_seconds: int | None = None
     tags: tuple[str, ...] = ()
+    group_key: str | None = None
 
 
 class Definition(NamedTuple):
@@ -75,7 +76,7 @@ class Schedule(NamedTuple):
 class ScheduleDefined:
     """Version 1 makes the schedule, a later one gives it another definition."""
 
-    SCHEMA_VERSION: ClassVar[int] = 1
+    SCHEMA_VERSION: ClassVar[int] = 2
     schedule_id: str
     version: int
     user_id: str
@@ -89,6 +90,7 @@ class ScheduleDefined:
     timeout_seconds: int | None
     job_parameters: Json = personal()
     tags: tuple[str, ...] = personal(())
+    group_key: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,15 @@ from typing import Any
 
 Fields = dict[str, Any]
 
-STEPS: dict[tuple[str, int], Callable[[Fields], Fields]] = {}
+def _unchanged(stored: Fields) -> Fields:
+    """A field that may be absent came to it."""
+    return stored
+
+
+STEPS: dict[tuple[str, int], Callable[[Fields], Fields]] = {
+    ("JobSubmitted", 1): _unchanged,
+    ("ScheduleDefined", 1): _unchanged,
+}
 """(event type, schema version) → the fields of the next schema version."""
 
 

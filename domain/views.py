@@ -47,6 +47,7 @@ class JobView(NamedTuple):
     job_parameters: Json = None
     tags: tuple[str, ...] = ()
     on_behalf_of: str | None = None
+    group_key: str | None = None
     run_at: datetime | None = None
     unique_key: str | None = None
     idempotency_key: str | None = None
@@ -114,6 +115,7 @@ def _submitted(job: Job, event: JobEvent, recorded: RecordedEvent) -> JobView:
         job_parameters=event.job_parameters,
         tags=event.tags,
         on_behalf_of=event.on_behalf_of,
+        group_key=event.group_key,
         run_at=event.run_at,
         unique_key=event.unique_key,
         idempotency_key=event.idempotency_key,
@@ -128,6 +130,7 @@ def _erased(view: JobView) -> JobView:
         job_parameters=None,
         tags=(),
         on_behalf_of=None,
+        group_key=None,
         unique_key=None,
         idempotency_key=None,
         fingerprint=None,

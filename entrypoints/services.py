@@ -15,6 +15,7 @@ from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.ledger_reading import LedgerReading
 from domain.ports.ledger_sealing import LedgerSealing
+from domain.ports.limits import Limits
 from domain.ports.outbox import Outbox
 from domain.ports.parameters import ParameterParser
 from domain.ports.read_model import ReadModel
@@ -49,6 +50,7 @@ class Services:
     standings: Standings
     endpoints: WebhookEndpoints
     schedules: Schedules
+    limits: Limits
     calendar: Calendar
     vitals: VitalSigns
     types: JobTypes

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from adapters.in_memory.job_queue import delivery_of
 from adapters.in_memory.state import InMemoryState, Message
+from domain.fair_shares import AGING
 from domain.identifiers import JobId, MessageId
 from domain.ports.job_queue import Delivery, HeldLease
 
@@ -21,20 +22,25 @@ class InMemoryDispatches:
         max_unclaimed: int,
         claim_seconds: int,
         only: JobId | None = None,
+        aging: timedelta = AGING,
     ) -> list[Delivery]:
         state = self._state
         state.reach()
         unclaimed = sum(
             message.compute is not None and not message.read_ct for message in state.queue.values()
         )
-        places = 1 if only else max(0, min(limit, max_unclaimed - unclaimed))
-        due = [item for item in state.due_entries(is_remote=True) if only in (None, item[1].job_id)]
-        return [self._send(entry_id, compute, claim_seconds) for entry_id, _ in due[:places]]
+        if only:
+            due = [] if state.is_limited else state.due_entries(is_remote=True)
+            due = [item for item in due if item[1].job_id == only][:1]
+        else:
+            due = state.let_go(is_remote=True, places=min(limit, max_unclaimed - unclaimed), aging=aging)
+        return [self._send(entry_id, compute, claim_seconds) for entry_id, _ in due]
 
     def _send(self, entry_id: int, compute: str, claim_seconds: int) -> Delivery:
         state = self._state
         job = state.views[state.outbox.pop(entry_id).job_id].job
-        body = {"job_id": job.id, "job_type": job.job_type, "user_id": job.user_id, "version": job.version}
+        view = state.views[job.id]
+        body = {"group_key": view.group_key, "job_id": job.id, "job_type": job.job_type, "user_id": job.user_id, "version": job.version}
         msg_id = MessageId(state.next_id())
         visible_at = state.clock.now() + timedelta(seconds=claim_seconds)
         state.queue[msg_id] = Message(

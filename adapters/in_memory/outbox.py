@@ -1,8 +1,10 @@
 """The outbox in memory."""
 
 import json
+from datetime import timedelta
 
 from adapters.in_memory.state import InMemoryState
+from domain.fair_shares import AGING, FAIR_DEPTH
 from domain.ports.outbox import RelayedEntry, RelayReport
 from domain.views import QueueEntry
 
@@ -13,14 +15,24 @@ class InMemoryOutbox:
     def __init__(self, state: InMemoryState) -> None:
         self._state = state
 
-    async def relay(self, *, limit: int, max_visible: int, names_entries: bool = False) -> RelayReport:
+    async def relay(
+        self,
+        *,
+        limit: int,
+        max_visible: int,
+        names_entries: bool = False,
+        max_visible_fairly: int = FAIR_DEPTH,
+        aging: timedelta = AGING,
+    ) -> RelayReport:
         state = self._state
         state.reach()
+        if state.is_limited:
+            max_visible = min(max_visible, max_visible_fairly)
         now = state.clock.now()
         visible = sum(
             message.visible_at <= now and not message.is_set_apart for message in state.queue.values()
         )
-        moved = state.due_entries(is_remote=False)[: max(0, min(limit, max_visible - visible))]
+        moved = state.let_go(is_remote=False, places=min(limit, max_visible - visible), aging=aging)
         for entry_id, entry in moved:
             del state.outbox[entry_id]
             state.put_message(self._body(entry))
@@ -30,7 +42,9 @@ class InMemoryOutbox:
             if entry.available_at > now and not state.is_remote(entry)
         ]
         named = [RelayedEntry(entry.job_id, entry.available_at) for _, entry in moved if names_entries]
-        return RelayReport(len(moved), min(later, default=None), visible >= max_visible, named)
+        is_full = visible >= max_visible
+        is_limited = state.is_limited and not is_full and bool(state.due_entries(is_remote=False))
+        return RelayReport(len(moved), min(later, default=None), is_full, named, is_limited)
 
     def _body(self, entry: QueueEntry) -> str:
         view = self._state.views[entry.job_id]
@@ -41,6 +55,7 @@ class InMemoryOutbox:
                 "job_id": job.id,
                 "job_type": job.job_type,
                 "user_id": job.user_id,
+                "group_key": view.group_key,
                 "version": job.version,
                 "job_parameters": view.job_parameters if fits else None,
             }

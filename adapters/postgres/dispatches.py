@@ -1,8 +1,11 @@
 """Jobs on their way to remote compute, over PGMQ and the outbox."""
 
+from datetime import timedelta
+
 from adapters.postgres.job_queue import delivery_of
-from adapters.postgres.pool import Database
+from adapters.postgres.pool import Database, fetch
 from adapters.postgres.statements import statement
+from domain.fair_shares import AGING
 from domain.identifiers import JobId
 from domain.ports.job_queue import Delivery, HeldLease
 
@@ -19,6 +22,7 @@ class PgmqDispatches:
         max_unclaimed: int,
         claim_seconds: int,
         only: JobId | None = None,
+        aging: timedelta = AGING,
     ) -> list[Delivery]:
         parameters = {
             "compute": compute,
@@ -26,8 +30,17 @@ class PgmqDispatches:
             "max_unclaimed": max_unclaimed,
             "claim_seconds": claim_seconds,
             "only": only,
+            "aging": aging,
         }
-        rows = await self._database.rows(statement("dispatches/hand_over"), parameters)
+        async with self._database.connection() as connection, connection.transaction():
+            (mode,) = await fetch(connection, statement("outbox/is_limited"), {})
+            if not mode["is_limited"]:
+                rows = await fetch(connection, statement("dispatches/hand_over"), parameters)
+            elif only:
+                return []
+            else:
+                await fetch(connection, statement("outbox/hold_turn"), {})
+                rows = await fetch(connection, statement("dispatches/hand_over_fairly"), parameters)
         return [delivery_of(row) for row in rows]
 
     async def hold_lapsed(self, *, limit: int, hold_seconds: int) -> list[Delivery]:

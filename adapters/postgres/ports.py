@@ -11,6 +11,7 @@ from adapters.postgres.job_statistics import PostgresJobStatistics
 from adapters.postgres.job_views import PostgresJobViews
 from adapters.postgres.ledger_reading import PostgresLedgerReading
 from adapters.postgres.ledger_sealing import PostgresLedgerSealing
+from adapters.postgres.limits import PostgresLimits
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pool import Database, PostgresHealth
 from adapters.postgres.read_model import PostgresReadModel
@@ -44,6 +45,7 @@ class PostgresPorts(NamedTuple):
     standings: PostgresStandings
     endpoints: PostgresWebhookEndpoints
     schedules: PostgresSchedules
+    limits: PostgresLimits
     vitals: PostgresVitalSigns
 
     @classmethod
@@ -69,5 +71,6 @@ class PostgresPorts(NamedTuple):
             standings=PostgresStandings(database),
             endpoints=PostgresWebhookEndpoints(database),
             schedules=PostgresSchedules(database, audit),
+            limits=PostgresLimits(database, audit),
             vitals=PostgresVitalSigns(database),
         )

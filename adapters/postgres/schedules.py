@@ -104,6 +104,7 @@ def _schedule(row: dict[str, Any]) -> Schedule:
                 max_attempts=template["max_attempts"],
                 timeout_seconds=template["timeout_seconds"],
                 tags=tuple(template["tags"]),
+                group_key=template.get("group_key"),
             ),
             missed_runs=MissedRuns(row["missed_runs"]),
             overlap=Overlap(row["overlap"]),

@@ -107,6 +107,7 @@ def _details(view: JobView) -> str:
         details["call_id"] = job.call_id
     json_text.put(details, "on_behalf_of", view.on_behalf_of)
     json_text.put(details, "unique_key", view.unique_key)
+    json_text.put(details, "group_key", view.group_key)
     # Beside the parameters' column, for those that are no JSON of the stored kind.
     if not json_text.fits(view.job_parameters):
         json_text.put(details, "job_parameters", view.job_parameters)
@@ -192,6 +193,7 @@ def _with_details(view: JobView, details: dict[str, Any]) -> JobView:
     return view._replace(
         on_behalf_of=_text(json_text.take(details, "on_behalf_of")),
         unique_key=_text(json_text.take(details, "unique_key")),
+        group_key=_text(json_text.take(details, "group_key")),
     )
 
 

@@ -1,7 +1,9 @@
 """Jobs on their way to remote compute: from the outbox to a call, and from the call to a claim."""
 
+from datetime import timedelta
 from typing import Protocol
 
+from domain.fair_shares import AGING
 from domain.identifiers import JobId
 from domain.ports.job_queue import Delivery, HeldLease
 
@@ -21,11 +23,12 @@ class Dispatches(Protocol):
         max_unclaimed: int,
         claim_seconds: int,
         only: JobId | None = None,
+        aging: timedelta = AGING,
     ) -> list[Delivery]:
-        """Make messages of up to `limit` due jobs that run remotely, highest priority first.
+        """Make messages of up to `limit` due jobs that run remotely, in the outbox's order and within its limits.
 
         Stops when `max_unclaimed` messages wait for their claim. Each is invisible for `claim_seconds`. With
-        `only` it is that job or nothing, however many wait.
+        `only` it is that job or nothing, however many wait; nothing where something is limited or paused.
         """
 
     async def hold_lapsed(self, *, limit: int, hold_seconds: int) -> list[Delivery]:

@@ -104,6 +104,7 @@ def change_of(
         timeout_seconds=template.timeout_seconds,
         tags=(*template.tags, tag_of(schedule.id)),
         idempotency_key=key,
+        group_key=template.group_key,
     )
     return Change(job_id=ids.job_id(), before=None, event=event, provenance=provenance)
 

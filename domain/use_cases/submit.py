@@ -53,6 +53,7 @@ class Submission:
     unique_key_conflict: UniqueKeyConflict = UniqueKeyConflict.REJECT
     idempotency_key: str | None = None
     fingerprint: str | None = None
+    group_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ def _change(
         unique_key=submission.unique_key,
         idempotency_key=submission.idempotency_key,
         fingerprint=submission.fingerprint,
+        group_key=submission.group_key,
     )
     return Change(job_id=ids.job_id(), before=None, event=event, provenance=provenance)
 
@@ -223,6 +225,7 @@ def _differences(holder: JobView, submission: Submission) -> list[str]:
         "tags": list(holder.tags),
         "unique_key": holder.unique_key,
         "on_behalf_of": holder.on_behalf_of,
+        "group_key": holder.group_key,
     }
     asked: dict[str, Json] = {
         "job_type": submission.job_type,
@@ -234,5 +237,6 @@ def _differences(holder: JobView, submission: Submission) -> list[str]:
         "tags": list(submission.tags),
         "unique_key": submission.unique_key,
         "on_behalf_of": submission.on_behalf_of,
+        "group_key": submission.group_key,
     }
     return list(islice(differences(held, asked), DIFFERENCES_TOLD))

@@ -59,6 +59,7 @@ class JobOut(BaseModel):
     max_attempts: int
     priority: int
     tags: list[str]
+    group_key: str | None
     progress: ProgressOut | None
     result: Any
     error_info: ErrorOut | None
@@ -142,6 +143,7 @@ def job_out(view: JobView) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "priority": job.priority,
         "tags": list(view.tags),
+        "group_key": view.group_key,
         "progress": _progress_out(view),
         "result": view.result,
         "error_info": _error_out(view),

@@ -9,7 +9,7 @@ from domain.errors import FieldProblem, InvalidSubmission
 from domain.ports.schedules import ScheduleRecord
 from domain.schedules import Definition, JobTemplate, MissedRuns, Overlap, Schedule
 from entrypoints.api.answers import instant
-from entrypoints.api.schemas import Name, Reason, Request, SubmitJob, Tag
+from entrypoints.api.schemas import GroupKey, Name, Reason, Request, SubmitJob, Tag
 
 Cron = Annotated[str, StringConstraints(min_length=9, max_length=200)]
 TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -24,6 +24,7 @@ class TemplateIn(Request):
     max_attempts: int | None = Field(None, ge=1, le=100)
     timeout_seconds: int | None = Field(None, ge=1, le=86_400)
     tags: list[Tag] = Field(default_factory=list, max_length=19)
+    group_key: GroupKey | None = None
 
     def template(self) -> JobTemplate:
         # What a job must keep to, the job of an occurrence must keep to as well.
@@ -65,6 +66,7 @@ class TemplateOut(BaseModel):
     max_attempts: int | None
     timeout_seconds: int | None
     tags: list[str]
+    group_key: str | None
 
 
 class ScheduleOut(BaseModel):

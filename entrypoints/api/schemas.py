@@ -33,6 +33,9 @@ IDEMPOTENCY_KEY = re.compile(r"^[\x21\x23-\x5b\x5d-\x7e ]{1,255}$")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+GroupKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f*][^\x00-\x1f\x7f]*$")
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=IDEMPOTENCY_KEY.pattern)]
 JobIdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -136,6 +139,9 @@ class SubmitJob(Request):
         description="What to answer when another job holds the unique key: a 409, or that job as it is now.",
     )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
+    group_key: GroupKey | None = Field(
+        None, description="One of your own groups, as a customer of yours: limits and fair shares apply to it."
+    )
     on_behalf_of: Key | None = Field(None, description="For operators: the person they act for.")
 
     @model_validator(mode="after")

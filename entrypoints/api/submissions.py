@@ -33,6 +33,7 @@ def submission_of(asked: SubmitJob, key: str | None, roles: frozenset[Role]) -> 
         timeout_seconds=asked.timeout_seconds,
         tags=tuple(asked.tags),
         on_behalf_of=asked.on_behalf_of,
+        group_key=asked.group_key,
         unique_key=asked.unique_key,
         unique_key_conflict=asked.unique_key_conflict,
         idempotency_key=key,

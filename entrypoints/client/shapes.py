@@ -35,6 +35,7 @@ class Job(TypedDict):
     max_attempts: int
     priority: int
     tags: list[str]
+    group_key: str | None
     progress: Progress | None
     result: Any
     error_info: ErrorInfo | None

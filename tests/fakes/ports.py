@@ -11,6 +11,7 @@ from adapters.in_memory.job_queue import InMemoryJobQueue
 from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.job_views import InMemoryJobViews
 from adapters.in_memory.ledger import InMemoryLedger
+from adapters.in_memory.limits import InMemoryLimits
 from adapters.in_memory.outbox import InMemoryOutbox
 from adapters.in_memory.read_model import InMemoryReadModel, InMemoryRebuilding
 from adapters.in_memory.recovery import InMemoryRecovery
@@ -28,6 +29,7 @@ from domain.ports.job_statistics import JobStatistics
 from domain.ports.job_views import JobViews
 from domain.ports.ledger_reading import LedgerReading
 from domain.ports.ledger_sealing import LedgerSealing
+from domain.ports.limits import Limits
 from domain.ports.outbox import Outbox
 from domain.ports.read_model import ReadModel, Rebuilding
 from domain.ports.recovery import Recovery
@@ -76,6 +78,8 @@ class Ports(Protocol):
     @property
     def schedules(self) -> Schedules: ...
     @property
+    def limits(self) -> Limits: ...
+    @property
     def sealing(self) -> LedgerSealing: ...
     @property
     def ledger(self) -> LedgerReading: ...
@@ -104,6 +108,7 @@ class InMemoryPorts:
     standings: InMemoryStandings
     endpoints: InMemoryWebhookEndpoints
     schedules: InMemorySchedules
+    limits: InMemoryLimits
     vitals: InMemoryVitalSigns
     hints: InMemoryHints
     ledger: InMemoryLedger
@@ -141,6 +146,7 @@ def in_memory_ports() -> InMemoryPorts:
         InMemoryStandings(state),
         InMemoryWebhookEndpoints(state),
         InMemorySchedules(state, audit),
+        InMemoryLimits(state, audit),
         InMemoryVitalSigns(state, statistics),
         InMemoryHints(),
         InMemoryLedger(state, audit),

@@ -8,7 +8,15 @@ WITH room AS MATERIALIZED (
     )) ELSE 0 END AS places
 ), due AS MATERIALIZED (
     SELECT entry.place
-    FROM generate_series(9, 0, -1) AS p (priority)
+    FROM (
+        SELECT level.priority FROM generate_series(9, 0, -1) AS level (priority)
+        CROSS JOIN LATERAL (
+            SELECT o.available_at FROM jobledger.outbox AS o
+            WHERE o.is_remote AND o.priority = level.priority AND o.available_at <= statement_timestamp()
+            ORDER BY o.available_at, o.id LIMIT 1
+        ) AS head
+        ORDER BY head.available_at - level.priority * %(aging)s::interval, level.priority DESC
+    ) AS p
     CROSS JOIN LATERAL (
         SELECT o.ctid AS place
         FROM jobledger.outbox AS o
@@ -26,11 +34,11 @@ WITH room AS MATERIALIZED (
     INSERT INTO pgmq.q_job_queue (vt, message, headers)
     SELECT clock_timestamp() + make_interval(secs => %(claim_seconds)s),
         jsonb_build_object('job_id', m.job_id, 'job_type', j.job_type, 'user_id', j.user_id,
-            'version', j.version, 'job_parameters', NULL),
+            'group_key', j.details ->> 'group_key', 'version', j.version, 'job_parameters', NULL),
         jsonb_build_object('compute', %(compute)s::text)
     FROM moved AS m
     JOIN jobledger.jobs AS j ON j.id = m.job_id
-    ORDER BY m.priority DESC, m.available_at, m.id
+    ORDER BY m.available_at - m.priority * %(aging)s::interval, m.id
     RETURNING msg_id, read_ct, message
 )
 SELECT s.msg_id, s.read_ct, s.message::text AS body, j.id AS job_id, j.*

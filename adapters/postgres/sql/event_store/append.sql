@@ -42,7 +42,7 @@ WITH input AS MATERIALIZED (
     FROM input AS i
     WHERE j.ctid = ANY (ARRAY(SELECT place FROM locked)) AND j.id = i.job_id AND j.version = i.expected
     RETURNING i.*, j.updated_at AS recorded_at, j.version, j.priority, j.due_at AS due_at_now,
-        (j.job_type = ANY (%(routed_apart)s::text[])) <> %(others_are_remote)s::boolean AS is_remote
+        (j.job_type = ANY (%(routed_apart)s::text[])) <> %(others_are_remote)s::boolean AS is_remote, j.job_type, j.user_id
 ), recorded AS (
     INSERT INTO jobledger.job_events (recorded_at, job_id, command_id, version, schema_version, type,
         actor_kind, actor_id, request_id, traceparent, code_version, facts, payload, salt, commitment)
@@ -51,8 +51,11 @@ WITH input AS MATERIALIZED (
     FROM gated
     ORDER BY job_id
 ), queued AS (
-    INSERT INTO jobledger.outbox (available_at, job_id, priority, is_remote)
-    SELECT due_at_now, job_id, priority, is_remote FROM gated WHERE queues
+    INSERT INTO jobledger.outbox (available_at, job_id, priority, is_remote, share)
+    SELECT due_at_now, job_id, priority, is_remote,
+        CASE WHEN (SELECT EXISTS (SELECT FROM jobledger.limits WHERE is_active))
+            THEN ARRAY[job_type, user_id, coalesce(details::json ->> 'group_key', '')] END
+    FROM gated WHERE queues
 ), withdrawn AS (
     DELETE FROM jobledger.outbox AS o USING gated AS g
     WHERE g.withdraws IS NOT NULL AND o.is_remote = g.is_remote AND o.priority = g.priority

@@ -34,9 +34,11 @@ WITH input AS MATERIALIZED (
     WHERE (idempotency_key IS NULL AND held_unique_key IS NULL) OR job_id IN (SELECT id FROM accepted)
     ORDER BY job_id
 ), queued AS (
-    INSERT INTO jobledger.outbox (available_at, job_id, priority, is_remote)
+    INSERT INTO jobledger.outbox (available_at, job_id, priority, is_remote, share)
     SELECT CASE due_at WHEN 'infinity' THEN statement_timestamp() ELSE due_at END, job_id, priority,
-        (job_type = ANY (%(routed_apart)s::text[])) <> %(others_are_remote)s::boolean
+        (job_type = ANY (%(routed_apart)s::text[])) <> %(others_are_remote)s::boolean,
+        CASE WHEN (SELECT EXISTS (SELECT FROM jobledger.limits WHERE is_active))
+            THEN ARRAY[job_type, user_id, coalesce(details::json ->> 'group_key', '')] END
     FROM input
     WHERE (idempotency_key IS NULL AND held_unique_key IS NULL) OR job_id IN (SELECT id FROM accepted)
 )
