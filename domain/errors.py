@@ -12,6 +12,8 @@ JobledgerError
 ├── BatchRefused             one of all or nothing was refused
 ├── EndpointNotFound         no such webhook endpoint, or not the caller's
 ├── ScheduleNotFound         no such schedule, or not the caller's
+├── QueueNotFound            no queue has that name
+├── LimitNotFound            nobody set such a limit
 ├── NotSealed                the ledger does not hold that yet
 ├── NotAuthenticated         no valid token
 ├── IssuerUnavailable        tokens cannot be verified now
@@ -124,6 +126,16 @@ class EndpointNotFound(JobledgerError):
 class ScheduleNotFound(JobledgerError):
     def __init__(self, schedule_id: str) -> None:
         super().__init__(f"There is no schedule {schedule_id}.")
+
+
+class QueueNotFound(JobledgerError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no queue {name}: queues have the names of job types.")
+
+
+class LimitNotFound(JobledgerError):
+    def __init__(self) -> None:
+        super().__init__("There is no such limit.")
 
 
 class NotSealed(JobledgerError):

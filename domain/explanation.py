@@ -7,6 +7,7 @@ from typing import NamedTuple
 from domain import isolation
 from domain.events import AttemptLost, AttemptStarted, Cause, JobCancelled, JobEvent, JobFailed
 from domain.lifecycle import Status
+from domain.limits import EVERY, Hold, Kind, Limit
 from domain.ports.standings import COUNTED_TO, Place, Standing
 
 
@@ -15,6 +16,10 @@ class Reason(StrEnum):
 
     NOT_DUE = "not_due"
     BACKING_OFF = "backing_off"
+    QUEUE_PAUSED = "queue_paused"
+    CONCURRENCY_LIMIT = "concurrency_limit"
+    RATE_LIMIT = "rate_limit"
+    AWAITING_TURN = "awaiting_turn"
     BEHIND_OTHERS = "behind_others"
     AWAITING_RELAY = "awaiting_relay"
     QUEUED = "queued"
@@ -94,6 +99,8 @@ def _waiting(standing: Standing, patience: Patience) -> Explanation:
             "Recovery takes it up at its first sweep from then on.", None, due_at + patience.silence
         )
         return Explanation(Reason.ORPHANED, told, recovery)
+    if standing.place is Place.OUTBOX and standing.hold and standing.hold.limit:
+        return _held(standing.hold, standing.hold.limit)
     if not standing.crew.serving and not standing.is_remote:
         return _no_worker(standing)
     if standing.place is Place.OUTBOX:
@@ -132,7 +139,41 @@ def _no_worker(standing: Standing) -> Explanation:
     )
 
 
+def _held(hold: Hold, limit: Limit) -> Explanation:
+    whose = _whose(limit)
+    if limit.is_paused:
+        told = f"The queue {limit.scope.name!r} is paused."
+        return Explanation(
+            Reason.QUEUE_PAUSED, told, Next("It goes on when an operator resumes the queue.", AttemptStarted)
+        )
+    if hold.until and limit.rate:
+        rate = limit.rate
+        told = f"{whose} may start {rate.starts} in {rate.per_seconds} s, {rate.burst} at once, and has."
+        return Explanation(
+            Reason.RATE_LIMIT, told, Next("It goes in its turn from then on.", AttemptStarted, hold.until)
+        )
+    told = f"{whose} may have {limit.concurrency} attempts queued or running at once, and has {hold.taken}."
+    coming = "It goes in its turn when one of those has ended."
+    if limit.concurrency == 0:
+        coming = "It goes on when an operator raises the limit."
+    return Explanation(Reason.CONCURRENCY_LIMIT, told, Next(coming, AttemptStarted))
+
+
+def _whose(limit: Limit) -> str:
+    of, user_id, name = limit.scope
+    if of is Kind.GROUP:
+        return "Each group" if name == EVERY else f"The group {name!r}"
+    return "Each user" if user_id == EVERY else "The job's user"
+
+
 def _in_outbox(standing: Standing) -> Explanation:
+    if standing.hold:
+        who = "dispatcher" if standing.is_remote else "relay"
+        return Explanation(
+            Reason.AWAITING_TURN,
+            "The job is due, nothing holds it, and it waits for its user's turn.",
+            Next(f"The {who} lets it go when it is next by its fair share.", AttemptStarted),
+        )
     line = standing.line
     lag = _seconds(standing.at - (standing.oldest_due_at or standing.at))
     who = "dispatcher" if standing.is_remote else "relay"

@@ -1,4 +1,4 @@
-"""Whose entry goes next where something is limited or paused: the rule that `choose_entries` states in SQL."""
+"""Whose entry goes next where something is limited: the rule that `choose_entries` states in SQL."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from math import floor
 from typing import NamedTuple
 
-from domain.limits import EVERY, Kind, Limit, Scope, group, queue, user
+from domain.limits import EVERY, Hold, Kind, Limit, Scope, group, queue, user
 
 AGING = timedelta(minutes=1)
 """How much earlier than its due time an entry counts for each step of its priority."""
 FAIR_DEPTH = 100
-"""Visible messages at which the relay holds back where something is limited: nobody passes those before him."""
+"""Visible messages at which the relay holds back where something is limited: nobody passes them."""
 
 NOTHING = Limit(user(EVERY))
 
@@ -120,3 +120,27 @@ def spend(limit: Limit, *, starts: int, spent_until: datetime | None, now: datet
     if not limit.rate:
         return None
     return max(spent_until or now, now) + starts * limit.rate.interval
+
+
+def held_by(share: Share, limiting: Limiting, now: datetime) -> Hold | None:
+    """What keeps a due entry of the share from going; None where nothing is limited at all."""
+    limits = limiting.limits
+    if not any(limit.is_active for limit in limits.values()):
+        return None
+    paused = limit_for(limits, queue(share.queue))
+    if paused.is_paused:
+        return Hold(paused)
+    flying = Counter(limiting.flying)
+    counts = {
+        share.user_scope: sum(count for (user_id, _), count in flying.items() if user_id == share.user_id),
+        share.group_scope: flying[(share.user_id, share.group_key)],
+    }
+    for scope, taken in counts.items():
+        if scope is None:
+            continue
+        limit, spent = limit_for(limits, scope), limiting.spent_until.get(scope)
+        if limit.concurrency is not None and taken >= limit.concurrency:
+            return Hold(limit, taken)
+        if limit.rate and not room_of(limit._replace(concurrency=None), flying=0, spent_until=spent, now=now):
+            return Hold(limit, taken, (spent or now) - (limit.rate.burst - 1) * limit.rate.interval)
+    return Hold(None)

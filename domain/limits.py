@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 class Scope(NamedTuple):
-    """Whose limit: a queue by `name`, a user, or a user's group by `name`; `EVERY` is who has none of their own."""
+    """Whose limit: a queue by `name`, a user, or a user's group by `name`; `EVERY` of them, or one."""
 
     kind: Kind
     user_id: str = ""

@@ -9,6 +9,7 @@ from typing import Any
 
 Fields = dict[str, Any]
 
+
 def _unchanged(stored: Fields) -> Fields:
     """A field that may be absent came to it."""
     return stored

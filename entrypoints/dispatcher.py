@@ -78,6 +78,7 @@ async def dispatch_once(services: Services, compute: RemoteCompute, settings: Se
         limit=CALLS_AT_ONCE,
         max_unclaimed=settings.modal_max_unclaimed,
         claim_seconds=settings.modal_claim_seconds,
+        aging=settings.aging,
     )
     report = looked_after.plus(due)
     if report.spawned or report.failed:

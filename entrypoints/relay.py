@@ -9,6 +9,7 @@ import structlog
 
 from domain.ports.hints import Topic
 from domain.ports.outbox import RelayReport
+from domain.use_cases.default_limits import keep_default_limits
 from domain.use_cases.relay import relay_due
 from entrypoints import bootstrap
 from entrypoints.counting import Backlog, count_until
@@ -26,6 +27,9 @@ from entrypoints.webhooks import hand_over_until
 log = structlog.get_logger()
 
 SHORTEST_WAIT_SECONDS = 0.001
+# Nobody tells when an attempt ended and a limit has room again: looked for more and more rarely.
+SOONEST_ROOM_SECONDS = 0.005
+LATEST_ROOM_SECONDS = 0.1
 # Looking whether a full queue has room costs as much as moving entries: not before workers, however fast,
 # could have emptied it.
 FASTEST_JOBS_A_SECOND = 50_000
@@ -36,6 +40,9 @@ async def run_relay(settings: Settings) -> None:
     leaving = leave_on_signals()
     backlog = Backlog()
     async with bootstrap.open_services(settings, bootstrap.tracing("relay")) as services:
+        await keep_default_limits(
+            services.limits, services.hints, services.ids, wanted=settings.default_limits
+        )
         log.info("relay.started")
         async with metrics_port(services, settings, reads_service=True):
             await asyncio.gather(
@@ -57,6 +64,8 @@ async def relay_once(services: Services, settings: Settings) -> RelayReport:
         limit=settings.relay_batch,
         max_visible=settings.queue_max_visible,
         names_entries=services.tracing.is_on,
+        max_visible_fairly=settings.fair_max_visible,
+        aging=settings.aging,
     )
     if report.entries:
         await trace_relayed(services, report.entries)
@@ -65,13 +74,30 @@ async def relay_once(services: Services, settings: Settings) -> RelayReport:
     return report
 
 
+class Held:
+    """How long to wait for a limit to have room, twice as long each time that it had none."""
+
+    def __init__(self) -> None:
+        self._seconds = SOONEST_ROOM_SECONDS
+
+    def seconds_after(self, report: RelayReport) -> float:
+        if report.moved or not report.is_limited:
+            self._seconds = SOONEST_ROOM_SECONDS
+            return self._seconds
+        waited, self._seconds = self._seconds, min(self._seconds * 2, LATEST_ROOM_SECONDS)
+        return waited
+
+
 async def relay_until(
     leaving: asyncio.Event, services: Services, settings: Settings, backlog: Backlog | None = None
 ) -> None:
+    held = Held()
+
     async def step() -> None:
         report = await relay_once(services, settings)
         if backlog:
             backlog.is_there = report.is_held_back or report.moved == settings.relay_batch
+        wait_for_room = held.seconds_after(report)
         if report.moved:
             return
         if report.is_held_back:
@@ -81,6 +107,8 @@ async def relay_until(
         wait = settings.poll_seconds
         if report.next_due_at:
             wait = min(wait, (report.next_due_at - services.clock.now()).total_seconds())
+        if report.is_limited:
+            wait = min(wait, wait_for_room)
         wait = max(wait, SHORTEST_WAIT_SECONDS)
         await first_of(lambda: services.hints.wait(Topic.OUTBOX, at_most=wait), leaving.wait)
 

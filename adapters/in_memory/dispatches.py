@@ -40,7 +40,13 @@ class InMemoryDispatches:
         state = self._state
         job = state.views[state.outbox.pop(entry_id).job_id].job
         view = state.views[job.id]
-        body = {"group_key": view.group_key, "job_id": job.id, "job_type": job.job_type, "user_id": job.user_id, "version": job.version}
+        body = {
+            "group_key": view.group_key,
+            "job_id": job.id,
+            "job_type": job.job_type,
+            "user_id": job.user_id,
+            "version": job.version,
+        }
         msg_id = MessageId(state.next_id())
         visible_at = state.clock.now() + timedelta(seconds=claim_seconds)
         state.queue[msg_id] = Message(

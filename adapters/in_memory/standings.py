@@ -3,6 +3,7 @@
 from adapters.in_memory.job_queue import delivery_of
 from adapters.in_memory.state import InMemoryState
 from adapters.in_memory.state import Message as StoredMessage
+from domain.fair_shares import held_by
 from domain.identifiers import JobId, MessageId
 from domain.ports.standings import COUNTED_TO, Crew, Line, Message, Place, Standing
 from domain.routes import LOCAL
@@ -40,6 +41,9 @@ class InMemoryStandings:
             oldest_due_at=min((entry.available_at for _, entry in due), default=None),
             crew=self._crew(view, is_remote),
             is_remote=bool(is_remote),
+            hold=held_by(state.share_of(job_id), state.limiting(), now)
+            if entry_id is not None and not message
+            else None,
         )
 
     def _message(self, view: JobView) -> tuple[MessageId | None, StoredMessage | None]:

@@ -136,7 +136,9 @@ class InMemoryState:
             for key, entry in self.due_entries(is_remote=is_remote)
         ]
         chosen = choose(waiting, self.limiting(), places=places, now=now)
-        scopes = Counter(scope for it in chosen for scope in (it.share.user_scope, it.share.group_scope) if scope)
+        scopes = Counter(
+            scope for it in chosen for scope in (it.share.user_scope, it.share.group_scope) if scope
+        )
         for scope, starts in scopes.items():
             spent = spend(
                 limit_for(self.limits, scope), starts=starts, spent_until=self.spent_until.get(scope), now=now

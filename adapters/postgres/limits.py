@@ -19,9 +19,7 @@ class PostgresLimits:
         self._audit = audit
 
     async def append(self, after: Limit, event: LimitEvent, provenance: Provenance) -> bool:
-        rate: dict[str, int | None] = (
-            after.rate._asdict() if after.rate else dict.fromkeys(Rate._fields)
-        )
+        rate: dict[str, int | None] = after.rate._asdict() if after.rate else dict.fromkeys(Rate._fields)
         parameters = after._asdict() | after.scope._asdict() | rate | self._audit.row(event, provenance)
         return bool(await self._database.rows(statement("limits/append"), parameters))
 

@@ -25,7 +25,7 @@ class Dispatches(Protocol):
         only: JobId | None = None,
         aging: timedelta = AGING,
     ) -> list[Delivery]:
-        """Make messages of up to `limit` due jobs that run remotely, in the outbox's order and within its limits.
+        """Make messages of up to `limit` due jobs that run remotely, in order and within limits.
 
         Stops when `max_unclaimed` messages wait for their claim. Each is invisible for `claim_seconds`. With
         `only` it is that job or nothing, however many wait; nothing where something is limited or paused.

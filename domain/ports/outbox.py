@@ -18,9 +18,9 @@ class RelayedEntry(NamedTuple):
 class RelayReport(NamedTuple):
     """What one relay step did: entries moved, and when the next one is due (None: none waits).
 
-    `is_held_back` says that the queue was full, so that due entries may be left, `is_limited` that due entries
-    are left because something is limited or paused. `entries` are those that were moved, where the caller
-    asked for them.
+    `is_held_back` says that the queue was full, so that due entries may be left, `is_limited` that due
+    entries are left because something is limited or paused. `entries` are those that were moved, where the
+    caller asked for them.
     """
 
     moved: int
@@ -42,9 +42,9 @@ class Outbox(Protocol):
     ) -> RelayReport:
         """Move up to `limit` due entries into the queue, exactly once each.
 
-        The priority whose oldest entry has waited longest goes first, each step of priority counting as `aging`
-        more. Where something is limited or paused, `fair_shares.choose` says what goes, nothing past a limit
-        however many relays there are, and the queue is kept to `max_visible_fairly`.
+        The priority whose oldest entry has waited longest goes first, each step of priority counting as
+        `aging` more. Where something is limited or paused, `fair_shares.choose` says what goes, nothing past
+        a limit however many relays there are, and the queue is kept to `max_visible_fairly`.
 
         Stops at `max_visible` messages that are visible already; relays side by side may together exceed
         that by their number less one times `limit`.

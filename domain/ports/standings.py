@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from domain.identifiers import JobId
+from domain.limits import Hold
 from domain.views import JobView
 
 COUNTED_TO = 1000
@@ -51,7 +52,7 @@ class Standing(NamedTuple):
 
     `at` is the store's clock. `oldest_due_at` is when the entry that waits longest in this part of the outbox
     became due, None when none is. `is_remote` says that it goes to remote compute, which starts workers as
-    they are needed.
+    they are needed. `hold` is what keeps a due job in the outbox, None where nothing is limited.
     """
 
     view: JobView
@@ -62,6 +63,7 @@ class Standing(NamedTuple):
     oldest_due_at: datetime | None
     crew: Crew
     is_remote: bool = False
+    hold: Hold | None = None
 
 
 class Standings(Protocol):

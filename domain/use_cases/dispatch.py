@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from domain import decisions
 from domain.errors import ComputeUnavailable
 from domain.events import Actor, ActorKind, Provenance
+from domain.fair_shares import AGING
 from domain.ports.dispatches import Dispatches
 from domain.ports.event_store import Change, EventStore
 from domain.ports.job_queue import Delivery, HeldLease, JobQueue
@@ -39,10 +41,15 @@ async def dispatch_due(
     limit: int,
     max_unclaimed: int,
     claim_seconds: int,
+    aging: timedelta = AGING,
 ) -> DispatchReport:
     """Call for up to `limit` due jobs, while fewer than `max_unclaimed` calls wait for their claim."""
     handed = await dispatches.hand_over(
-        compute=compute.name, limit=limit, max_unclaimed=max_unclaimed, claim_seconds=claim_seconds
+        compute=compute.name,
+        limit=limit,
+        max_unclaimed=max_unclaimed,
+        claim_seconds=claim_seconds,
+        aging=aging,
     )
     return await spawn_calls(queue, store, compute, ids, deliveries=handed)
 

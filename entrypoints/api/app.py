@@ -22,6 +22,8 @@ from entrypoints.api import (
     job_stream,
     jobs,
     layers,
+    limits,
+    queues,
     reference_page,
     refusals,
     schedules,
@@ -49,6 +51,8 @@ RESOURCES = (
     bulk_acts.router,
     webhooks.router,
     schedules.router,
+    queues.router,
+    limits.router,
 )
 DESCRIPTION = "Jobs that are never lost, with a history of who did what, when and why."
 

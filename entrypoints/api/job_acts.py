@@ -35,6 +35,7 @@ class Acting(NamedTuple):
     user_id: UserId
     is_operator: bool
     provenance: Provenance
+    is_auditor: bool = False
 
     @property
     def owner(self) -> UserId | None:
@@ -44,6 +45,16 @@ class Acting(NamedTuple):
         """Raises NotPermitted for `on_behalf_of` by anybody but an operator."""
         if asked.on_behalf_of and not self.is_operator:
             raise NotPermitted("Only operators may act on somebody's behalf.")
+
+    def check_may_limit(self) -> None:
+        """Raises NotPermitted for anybody but an operator."""
+        if not self.is_operator:
+            raise NotPermitted("Only operators pause queues and set limits.")
+
+    def check_may_read(self, what: str) -> None:
+        """Raises NotPermitted for who is neither operator nor auditor."""
+        if not (self.is_operator or self.is_auditor):
+            raise NotPermitted(f"Only operators and auditors read {what}.")
 
     async def find(self, services: Services, job_id: str) -> JobView:
         """The job, if they may act on it; raises JobNotFound before anything of another's job is read."""
@@ -57,7 +68,9 @@ async def get_acting(request: Request, services: Work, user: CurrentUser, roles:
     """Operators act on everybody's jobs, and the history says that it was an operator."""
     is_operator = Role.OPERATOR in roles
     actor = Actor(ActorKind.OPERATOR if is_operator else ActorKind.USER, user.user_id)
-    return Acting(request, user.user_id, is_operator, provenance_of(request, services, actor))
+    return Acting(
+        request, user.user_id, is_operator, provenance_of(request, services, actor), Role.AUDITOR in roles
+    )
 
 
 ActingHere = Annotated[Acting, Depends(get_acting)]

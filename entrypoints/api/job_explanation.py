@@ -12,6 +12,7 @@ from domain.lifecycle import Status
 from domain.ports.standings import COUNTED_TO, Standing
 from entrypoints.api.answers import instant, json_response
 from entrypoints.api.auth import get_settings
+from entrypoints.api.limit_schemas import RateModel, limit_out
 from entrypoints.api.requests import Reading, Work, answers, read_visible
 from entrypoints.services import Services
 from entrypoints.settings import Settings
@@ -65,6 +66,17 @@ class NextOut(BaseModel):
     at: datetime | None
 
 
+class HeldByOut(BaseModel):
+    """What holds the job, as it is set, and how many attempts count against it now."""
+
+    queue: str | None
+    user_id: str | None
+    group_key: str | None
+    concurrency: int | None
+    rate: RateModel | None
+    taken: int
+
+
 class ExplanationOut(BaseModel):
     """`reason` is stable, `told` is for people. `ahead`, `relay` and `workers` are of jobs that wait."""
 
@@ -78,6 +90,7 @@ class ExplanationOut(BaseModel):
     ahead: AheadOut | None
     relay: RelayOut | None
     workers: WorkersOut | None
+    held_by: HeldByOut | None
     lease: LeaseOut | None
 
 
@@ -129,6 +142,7 @@ def _explanation_out(standing: Standing, explanation: Explanation) -> dict[str, 
         "ahead": _ahead_out(standing) if job.is_waiting else None,
         "relay": _relay_out(standing) if job.is_waiting else None,
         "workers": standing.crew._asdict() if job.is_waiting else None,
+        "held_by": _held_by_out(standing),
         "lease": _lease_out(standing),
     }
 
@@ -144,6 +158,16 @@ def _relay_out(standing: Standing) -> dict[str, Any]:
     oldest = standing.oldest_due_at
     lag = (standing.at - oldest).total_seconds() if oldest else 0.0
     return {"oldest_due_at": instant(oldest), "lag_seconds": round(max(lag, 0.0), 3)}
+
+
+def _held_by_out(standing: Standing) -> dict[str, Any] | None:
+    hold = standing.hold
+    if hold is None or hold.limit is None or not standing.view.job.is_waiting:
+        return None
+    told = limit_out(hold.limit)
+    kept = ("user_id", "group_key", "concurrency", "rate")
+    queue = hold.limit.scope.name if hold.limit.is_paused else None
+    return {"queue": queue, "taken": hold.taken} | {name: told[name] for name in kept}
 
 
 def _lease_out(standing: Standing) -> dict[str, Any] | None:

@@ -19,10 +19,12 @@ from domain.errors import (
     JobNotFound,
     KeyInUse,
     KeyReused,
+    LimitNotFound,
     NotAuthenticated,
     NotPermitted,
     NotRebuilt,
     NotSealed,
+    QueueNotFound,
     RateLimited,
     ScheduleNotFound,
     StorageUnavailable,
@@ -69,6 +71,18 @@ KINDS: dict[type[JobledgerError], Kind] = {
     ),
     ScheduleNotFound: Kind(
         404, "schedule-not-found", "There is no such schedule", "Check the id; `GET /schedules` lists yours."
+    ),
+    QueueNotFound: Kind(
+        404,
+        "queue-not-found",
+        "There is no such queue",
+        "A queue has the name of its job type: `GET /queues`.",
+    ),
+    LimitNotFound: Kind(
+        404,
+        "limit-not-found",
+        "There is no such limit",
+        "Check user and group; `GET /limits` lists what is set.",
     ),
     JobArchived: Kind(
         410,

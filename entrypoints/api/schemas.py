@@ -140,7 +140,8 @@ class SubmitJob(Request):
     )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     group_key: GroupKey | None = Field(
-        None, description="One of your own groups, as a customer of yours: limits and fair shares apply to it."
+        None,
+        description="One of your own groups, as a customer of yours: limits and fair shares apply to it.",
     )
     on_behalf_of: Key | None = Field(None, description="For operators: the person they act for.")
 

@@ -16,6 +16,7 @@ from entrypoints.cli import (
     deploy,
     doctor,
     ledger,
+    limits,
     read_model,
     recover,
     serve,
@@ -65,6 +66,7 @@ audit.register(app)
 archive.register(app)
 ledger.register(app)
 deploy.register(app)
+limits.register(app)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ def submit(
     priority: Annotated[int | None, typer.Option(help="0 to 9; 9 goes first.")] = None,
     run_at: Annotated[str | None, typer.Option(help="Not before, with offset: 2030-01-01T12:00:00Z.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    group_key: Annotated[str | None, typer.Option(help="One of your own groups, for limits.")] = None,
     unique_key: Annotated[str | None, typer.Option(help="No other live job may have it.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="Makes it safe to submit again.")] = None,
     wait: Annotated[
@@ -56,6 +57,7 @@ def submit(
     except ValueError as error:
         leave(f"--parameters is not JSON: {error}", WRONG_USAGE)
     optional = {"priority": priority, "run_at": run_at, "tags": tag, "unique_key": unique_key}
+    optional |= {"group_key": group_key}
     asked |= {name: value for name, value in optional.items() if value is not None}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     with make_client(url, token) as client:

@@ -63,6 +63,11 @@ def ask(client: httpx.Client, method: str, path: str, **rest: Any) -> Any:
         leave(f"{client.base_url} does not answer like Jobledger.", UNREACHABLE)
 
 
+def ask_nothing(client: httpx.Client, method: str, path: str, **rest: Any) -> None:
+    """For what answers nothing when it is done; a refusal as in `ask`."""
+    _answer(client, method, path, **rest)
+
+
 def ask_text(client: httpx.Client, path: str, **rest: Any) -> str:
     """The answer as it is; a refusal as in `ask`."""
     return _answer(client, "GET", path, **rest).text

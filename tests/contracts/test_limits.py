@@ -281,5 +281,3 @@ async def test_a_low_priority_that_waited_goes_before_higher_ones_that_came_much
 
     assert await relayed(ports, limit=1) == [old.job.id, *ids(new)]
     assert await relayed(ports, aging=timedelta(minutes=2)) == []
-
-

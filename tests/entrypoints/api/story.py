@@ -71,6 +71,15 @@ STEPS = (
     Step("trigger_schedule", "POST", "/schedules/{schedule_id}/trigger", 202),
     Step("list_schedule_events", "GET", "/schedules/{schedule_id}/events", 200),
     Step("remove_schedule", "POST", "/schedules/{schedule_id}/remove", 204),
+    Step("list_queues", "GET", "/queues", 200),
+    Step("get_queue", "GET", "/queues/sample_task", 200),
+    Step("pause_queue", "POST", "/queues/sample_task/pause", 200),
+    Step("resume_queue", "POST", "/queues/sample_task/resume", 200),
+    Step("list_queue_events", "GET", "/queues/sample_task/events", 200),
+    Step("set_limit", "PUT", "/limits", 200),
+    Step("list_limits", "GET", "/limits", 200),
+    Step("list_limit_events", "GET", "/limits/events?user_id=ana&group_key=customer-9", 200),
+    Step("remove_limit", "POST", "/limits/remove", 204),
 )
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 SQL = Path(__file__).parent.parent / "sql"
 
@@ -15,7 +15,7 @@ def _run(script: str) -> None:
 
 
 def upgrade() -> None:
-    _run((SQL / "0009_limits.sql").read_text())
+    _run((SQL / "0010_limits.sql").read_text())
 
 
 def downgrade() -> None:
