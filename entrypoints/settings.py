@@ -1,7 +1,6 @@
 """What can be set, from the environment or a `.env` file; documented in docs/settings.md."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_network
@@ -12,10 +11,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from domain.errors import InvalidSettings
-from domain.fair_shares import AGING, FAIR_DEPTH
-from domain.limits import EVERY, Limit, Rate, group, user
 from domain.routes import COMPUTES, LOCAL, Routes
 from entrypoints.client_settings import ClientSettings, Names
+from entrypoints.limit_settings import LimitSettings
 
 # As much of a name must be right, of 1; below it, other people's variables would look like ours.
 ALIKE = 0.88
@@ -42,7 +40,7 @@ def _routes(parts: list[str]) -> Routes:
     return Routes(default, by_type)
 
 
-class Settings(ClientSettings):
+class Settings(ClientSettings, LimitSettings):
     """Names are those of the environment, in lower case; lists are written with commas."""
 
     model_config = SettingsConfigDict(
@@ -153,30 +151,6 @@ class Settings(ClientSettings):
         ge=1,
         description="Visible messages at which the relay holds back; priorities are decided before.",
     )
-    fair_max_visible: int = Field(
-        FAIR_DEPTH,
-        ge=1,
-        description="QUEUE_MAX_VISIBLE where anything is limited or shared: nobody passes who is visible.",
-    )
-    priority_aging_seconds: float = Field(
-        AGING.total_seconds(),
-        ge=0.001,
-        le=86_400,
-        description="How much longer than others a due job seems to have waited for each step of priority.",
-    )
-    fair_shares: bool = Field(
-        False,
-        description="Whether a backlog is shared between users, and a user's between groups, by weight.",
-    )
-    user_concurrency_limit: int | None = Field(
-        None, ge=0, description="Attempts of one user queued or running at once, unless set otherwise."
-    )
-    user_starts_per_minute: int | None = Field(
-        None, ge=1, description="Attempts of one user that start in a minute, unless set otherwise."
-    )
-    group_concurrency_limit: int | None = Field(
-        None, ge=0, description="Attempts of one user's group queued or running at once, likewise."
-    )
     poll_seconds: float = Field(
         1.0, gt=0, le=60, description="How often relay and worker look without having been told."
     )
@@ -263,24 +237,6 @@ class Settings(ClientSettings):
     @property
     def routes(self) -> Routes:
         return _routes(self.job_compute)
-
-    @property
-    def aging(self) -> timedelta:
-        return timedelta(seconds=self.priority_aging_seconds)
-
-    @property
-    def default_limits(self) -> list[Limit]:
-        """What holds for users and groups that have no limit of their own; inactive where nothing is set."""
-        starts = self.user_starts_per_minute
-        return [
-            Limit(
-                user(EVERY),
-                concurrency=self.user_concurrency_limit,
-                rate=Rate(starts, 60, max(starts // 60, 1)) if starts else None,
-                weight=1 if self.fair_shares else None,
-            ),
-            Limit(group(EVERY, EVERY), concurrency=self.group_concurrency_limit),
-        ]
 
     @property
     def database_url(self) -> str:

@@ -33,6 +33,7 @@ async def test_a_message_says_what_it_is_about(ports: Ports) -> None:
         "job_id": view.job.id,
         "job_type": "sample_task",
         "user_id": "user-1",
+        "group_key": None,
         "version": 1,
         "job_parameters": {"steps": 2},
     }

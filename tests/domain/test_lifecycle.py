@@ -97,7 +97,9 @@ def test_only_what_the_table_knows_is_legal() -> None:
 
 
 def test_every_event_type_has_a_schema_version() -> None:
-    assert {kind.SCHEMA_VERSION for kind in EVENT_TYPES.values()} == {1}
+    changed = {name: kind.SCHEMA_VERSION for name, kind in EVENT_TYPES.items() if kind.SCHEMA_VERSION != 1}
+
+    assert changed == {"JobSubmitted": 2}
 
 
 @pytest.mark.parametrize(
