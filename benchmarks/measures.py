@@ -30,6 +30,8 @@ from entrypoints.services import Services
 from entrypoints.worker import Worker
 
 NOTE = "x" * 60
+# Made once, as a job type's is.
+POLICY = RetryPolicy()
 WARM_UP = 20
 LATENCY_JOBS = 200
 LEFT = "SELECT EXISTS (SELECT FROM pgmq.q_job_queue) OR EXISTS (SELECT FROM jobledger.outbox)"
@@ -61,7 +63,7 @@ def new_job(services: Services, job_type: str = "sample_task", parameters: Json 
     event = decisions.submit(
         user_id=UserId("bench"),
         job_type=job_type,
-        policy=RetryPolicy(),
+        policy=POLICY,
         at=services.clock.now(),
         job_parameters=parameters or {"result": NOTE},
     )

@@ -8,11 +8,11 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adapters.postgres import event_codec, view_codec
+from adapters.postgres import event_codec, json_text, view_codec
 from adapters.postgres.arrays import NULL, columns, plain, quoted, text_array
 from adapters.postgres.event_codec import SALT_BYTES, EncodedEvent
 from adapters.postgres.view_codec import PENDING, EncodedView
-from domain.events import ActorKind, JobCompleted, PersonalDataErased, Provenance, RecordedEvent
+from domain.events import ActorKind, JobCompleted, JobSubmitted, PersonalDataErased, Provenance, RecordedEvent
 from domain.ports.event_store import Change
 from domain.views import JobView, project, queue_entry
 
@@ -37,12 +37,16 @@ COMPLETE_COLUMNS = (
 
 
 class EncodedChange(NamedTuple):
-    """`after` still holds PENDING where the instant of recording goes."""
+    """`after` still holds PENDING where the instant of recording goes.
+
+    `parameters` is the column of a submission's, made once for it, the event's payload and the commitment.
+    """
 
     change: Change
     after: JobView
     event: EncodedEvent
     view: EncodedView
+    parameters: str | None
 
 
 def encode_changes(changes: Sequence[Change]) -> list[EncodedChange]:
@@ -55,8 +59,11 @@ def encode_changes(changes: Sequence[Change]) -> list[EncodedChange]:
         version = before.job.version + 1 if before else 1
         recorded = RecordedEvent(change.job_id, version, change.event, change.provenance, PENDING)
         after = project(before, recorded)
-        event = event_codec.encode(change.event, salt)
-        encoded.append(EncodedChange(change, after, event, view_codec.encode(after)))
+        is_new = isinstance(change.event, JobSubmitted)
+        parameters = json_text.canonical_or_none(after.job_parameters) if is_new else None
+        event = event_codec.encode(change.event, salt, written=parameters)
+        view = view_codec.encode(after, parameters=parameters)
+        encoded.append(EncodedChange(change, after, event, view, parameters))
     return encoded
 
 
@@ -138,14 +145,14 @@ def _submit_row(item: EncodedChange) -> tuple[str, ...]:
         quoted(after.fingerprint),
         quoted(view.held_unique_key),
         quoted(text_array(after.tags)),
-        quoted(view_codec.encode_parameters(after)),
+        quoted(item.parameters),
         view.status,
         quoted(view.details),
     )
 
 
 def _append_row(item: EncodedChange) -> tuple[str, ...]:
-    change, after, event, view = item
+    change, after, event, view, _ = item
     before, job = change.before, after.job
     was_waiting = before is not None and before.job.is_waiting
     withdraws = before.job.due_at if before and was_waiting and not job.is_waiting else None

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
 import orjson
@@ -26,6 +27,7 @@ from domain.identifiers import JobId, Json
 from domain.upcasting import STEPS, upcast
 
 SALT_BYTES = 16
+TEXTS_REMEMBERED = 1024
 
 
 class EncodedEvent(NamedTuple):
@@ -75,6 +77,41 @@ def _fields_of(event_type: type[JobEvent | AuditEvent]) -> list[_Field]:
     return found
 
 
+class _Encoding(NamedTuple):
+    """How an event is stored: `facts` gives their canonical text."""
+
+    name: str
+    facts: Callable[[JobEvent | AuditEvent], str]
+    personal: list[_Field]
+
+
+def _encoding_of(event_type: type[JobEvent | AuditEvent]) -> _Encoding:
+    of_all = _FIELDS[event_type.__name__]
+    personal = [field for field in of_all if field.is_personal]
+    # The facts of a user's submissions of one type are the same again and again. An audit event's may be
+    # objects.
+    is_remembered = event_type.__name__ in EVENT_TYPES
+    facts = _writer_of([field for field in of_all if not field.is_personal], is_remembered=is_remembered)
+    return _Encoding(event_type.__name__, facts, personal)
+
+
+def _writer_of(fields_: list[_Field], *, is_remembered: bool) -> Callable[[JobEvent | AuditEvent], str]:
+    def text_of(*values: Any) -> str:
+        facts: dict[str, Any] = {}
+        for field, value in zip(fields_, values, strict=True):
+            if value is None:
+                continue
+            if field.is_json:
+                json_text.put(facts, field.name, value)
+            else:
+                facts[field.name] = field.encode(value) if field.encode else value
+        return json_text.canonical(facts)
+
+    write = lru_cache(TEXTS_REMEMBERED)(text_of) if is_remembered else text_of
+    names = [field.name for field in fields_]
+    return lambda event: write(*[getattr(event, name) for name in names])
+
+
 class _Decoding(NamedTuple):
     """How an event is made of what is stored: `readers` by stored key, `blank` what absent facts are."""
 
@@ -102,32 +139,30 @@ def _from_text(decode_value: Callable[[Any], Any] | None) -> Callable[[Any], Any
 
 _FIELDS = {name: _fields_of(event_type) for name, event_type in (EVENT_TYPES | AUDIT_TYPES).items()}
 _DECODING = {name: _decoding_of(name) for name in EVENT_TYPES}
+_ENCODING = {event_type: _encoding_of(event_type) for event_type in (EVENT_TYPES | AUDIT_TYPES).values()}
 _ACTOR_KINDS = {kind.value: kind for kind in ActorKind}
 
 
-def encode(event: JobEvent | AuditEvent, salt: bytes) -> EncodedEvent:
-    """The stored form. A field that is None, and a personal one at its default, is not stored at all."""
-    name = type(event).__name__
-    facts: dict[str, Any] = {}
+def encode(event: JobEvent | AuditEvent, salt: bytes, *, written: str | None = None) -> EncodedEvent:
+    """The stored form. A field that is None, and a personal one at its default, is not stored at all.
+
+    `written` is the canonical text of the event's JSON value, where somebody has it already.
+    """
+    encoding = _ENCODING[type(event)]
+    facts = encoding.facts(event)
     payload: dict[str, Any] = {}
-    for field in _FIELDS[name]:
+    for field in encoding.personal:
         value = getattr(event, field.name)
-        if value is None or (field.is_personal and value == field.default):
+        if value is None or value == field.default:
             continue
         if field.is_json:
-            json_text.put(payload if field.is_personal else facts, field.name, value)
-            continue
-        if field.encode:
-            value = field.encode(value)
-        if field.is_personal:
-            json_text.put(payload, field.name, value)
+            json_text.put(payload, field.name, value, written=written)
         else:
-            facts[field.name] = value
-    told = json_text.canonical(facts)
+            json_text.put(payload, field.name, field.encode(value) if field.encode else value)
     if not payload:
-        return EncodedEvent(name, event.SCHEMA_VERSION, told, None, None, None)
+        return EncodedEvent(encoding.name, event.SCHEMA_VERSION, facts, None, None, None)
     text = json_text.canonical(payload)
-    return EncodedEvent(name, event.SCHEMA_VERSION, told, text, salt, commit(salt, text))
+    return EncodedEvent(encoding.name, event.SCHEMA_VERSION, facts, text, salt, commit(salt, text))
 
 
 def commit(salt: bytes, payload: str) -> bytes:

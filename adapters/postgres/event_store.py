@@ -32,6 +32,8 @@ from domain.views import JobView
 MAX_TRIES = 5
 # Of one process; whoever comes after them is told at once to come again.
 MAX_WAITING_SUBMISSIONS = 5000
+# Several times what a statement of a few submissions takes.
+PATIENCE_SECONDS = 0.01
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class PostgresEventStore:
         self._submissions = SharedFlush(
             self._isolating(self._submit),
             key=lambda change: change.job_id,
+            patience=PATIENCE_SECONDS,
             max_waiting=MAX_WAITING_SUBMISSIONS,
         )
         self._changes = SharedFlush(self._isolating(self._append), key=lambda change: change.job_id)

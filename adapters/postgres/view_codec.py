@@ -1,6 +1,7 @@
 """Job views to rows of `jobs` and back."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from adapters.postgres import json_text
@@ -52,7 +53,8 @@ def instant(at: datetime | None) -> str | None:
     return "infinity" if at is PENDING else at.isoformat()
 
 
-def encode(view: JobView) -> EncodedView:
+def encode(view: JobView, *, parameters: str | None = None) -> EncodedView:
+    """The columns. `parameters` is the text of the job's, where somebody has it already."""
     job = view.job
     return EncodedView(
         instant(job.due_at),
@@ -65,7 +67,7 @@ def encode(view: JobView) -> EncodedView:
         _progress_text(view.progress) if view.progress else None,
         _outcome_text(view),
         _error_text(view.error_info) if view.error_info else None,
-        _details(view),
+        _details(view, parameters),
     )
 
 
@@ -91,38 +93,58 @@ def _error_text(info: ErrorInfo) -> str:
     return json_text.canonical(told)
 
 
-def _details(view: JobView) -> str:
+def _details(view: JobView, parameters: str | None) -> str:
     job = view.job
-    details: dict[str, Any] = {
-        "max_attempts": job.max_attempts,
-        "max_lost_attempts": job.max_lost_attempts,
-    }
-    if job.timeout_seconds:
-        details["timeout_seconds"] = job.timeout_seconds
-    if job.failed_attempts:
-        details["failed_attempts"] = job.failed_attempts
-    if job.lost_attempts:
-        details["lost_attempts"] = job.lost_attempts
+    fits = parameters is not None or json_text.fits(view.job_parameters)
+    budgets = (
+        job.max_attempts,
+        job.max_lost_attempts,
+        job.timeout_seconds,
+        job.failed_attempts,
+        job.lost_attempts,
+    )
+    if fits and not (job.call_id or view.on_behalf_of or view.unique_key or view.group_key):
+        return _budgets_text(*budgets)
+    details = _budgets(*budgets)
     if job.call_id:
         details["call_id"] = job.call_id
     json_text.put(details, "on_behalf_of", view.on_behalf_of)
     json_text.put(details, "unique_key", view.unique_key)
     json_text.put(details, "group_key", view.group_key)
     # Beside the parameters' column, for those that are no JSON of the stored kind.
-    if not json_text.fits(view.job_parameters):
+    if not fits:
         json_text.put(details, "job_parameters", view.job_parameters)
     return json_text.canonical(details)
 
 
-def encode_parameters(view: JobView) -> str | None:
-    """The `job_parameters` column; None when there are none, or when they are kept as text in `details`."""
-    parameters = view.job_parameters
-    return None if parameters is None or not json_text.fits(parameters) else json_text.canonical(parameters)
+# Most jobs have no other details, and budgets are few.
+@lru_cache(1024)
+def _budgets_text(*budgets: int | None) -> str:
+    return json_text.canonical(_budgets(*budgets))
+
+
+def _budgets(
+    max_attempts: int | None,
+    max_lost_attempts: int | None,
+    timeout_seconds: int | None,
+    failed_attempts: int | None,
+    lost_attempts: int | None,
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"max_attempts": max_attempts, "max_lost_attempts": max_lost_attempts}
+    if timeout_seconds:
+        told["timeout_seconds"] = timeout_seconds
+    if failed_attempts:
+        told["failed_attempts"] = failed_attempts
+    if lost_attempts:
+        told["lost_attempts"] = lost_attempts
+    return told
 
 
 def encode_row(view: JobView) -> tuple[object, ...]:
     """The whole row, as `COLUMNS` has it."""
-    job, lease, encoded = view.job, view.job.lease, encode(view)
+    # The column has no parameters when there are none, or when they are kept as text in `details`.
+    parameters = json_text.canonical_or_none(view.job_parameters)
+    job, lease, encoded = view.job, view.job.lease, encode(view, parameters=parameters)
     return (
         job.id,
         instant(view.created_at),
@@ -134,7 +156,7 @@ def encode_row(view: JobView) -> tuple[object, ...]:
         view.fingerprint,
         text_array(view.tags),
         view.traceparent,
-        encode_parameters(view),
+        parameters,
         instant(view.updated_at),
         *encoded,
         *(lease or NO_LEASE),

@@ -97,3 +97,66 @@ async def test_a_caller_that_leaves_does_not_take_the_others_along() -> None:
     writes.let_go.set()
 
     assert await stayer == [4]
+
+
+async def test_those_answered_together_ask_again_together() -> None:
+    writes = Writes()
+    flush = SharedFlush(writes, key=lambda item: item, in_flight=1)
+
+    async def asking_twice(item: int) -> None:
+        await flush.run([item])
+        await flush.run([item + 10])
+
+    first = await started(flush, [0])
+    callers = [asyncio.create_task(asking_twice(item)) for item in (1, 2, 3)]
+    await asyncio.sleep(0)
+    writes.let_go.set()
+    await asyncio.gather(*first, *callers)
+
+    assert writes.calls == [[0], [1, 2, 3], [11, 12, 13]]
+
+
+async def test_a_patient_one_waits_for_the_call_under_way() -> None:
+    writes = Writes()
+    flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=3600)
+    tasks = await started(flush, [1], [2], [3])
+    writes.let_go.set()
+    await asyncio.gather(*tasks)
+
+    assert writes.calls == [[1], [2, 3]]
+
+
+async def test_a_crowd_does_not_wait_for_the_call_under_way() -> None:
+    writes = Writes()
+    flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=3600, crowd=3)
+    tasks = await started(flush, [1], [2, 3, 4], [5])
+
+    assert writes.calls == [[1], [2, 3, 4]]
+    writes.let_go.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_nobody_waits_for_a_slow_call_beyond_patience() -> None:
+    writes = Writes()
+    flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=0.001)
+    tasks = await started(flush, [1], [2], [3])
+    async with asyncio.timeout(30):
+        while len(writes.calls) < 2:
+            await asyncio.sleep(0.001)
+
+    assert writes.calls == [[1], [2, 3]]
+    writes.let_go.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_the_items_of_a_caller_that_left_are_written_and_the_next_call_goes_on() -> None:
+    writes = Writes()
+    flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=3600)
+    first, leaver, stayer = await started(flush, [1], [2], [3])
+    leaver.cancel()
+    writes.let_go.set()
+
+    assert await first == [2]
+    assert await stayer == [6]
+    assert writes.calls == [[1], [2, 3]]
+    assert await flush.run([4]) == [8]
