@@ -103,7 +103,7 @@ def _details(view: JobView, parameters: str | None) -> str:
         job.failed_attempts,
         job.lost_attempts,
     )
-    if fits and not (job.call_id or view.on_behalf_of or view.unique_key or view.group_key):
+    if fits and job.call_id is None and view.on_behalf_of is view.unique_key is view.group_key is None:
         return _budgets_text(*budgets)
     details = _budgets(*budgets)
     if job.call_id:
