@@ -14,10 +14,12 @@ class Writes:
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.let_go = asyncio.Event()
+        self.has_begun: asyncio.Queue[None] = asyncio.Queue()
         self.refused: dict[int, Exception] = {}
 
     async def __call__(self, items: Sequence[int]) -> list[int | Exception]:
         self.calls.append(list(items))
+        self.has_begun.put_nowait(None)
         await self.let_go.wait()
         return [self.refused.get(item, item * 2) for item in items]
 
@@ -141,8 +143,8 @@ async def test_nobody_waits_for_a_slow_call_beyond_patience() -> None:
     flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=0.001)
     tasks = await started(flush, [1], [2], [3])
     async with asyncio.timeout(30):
-        while len(writes.calls) < 2:
-            await asyncio.sleep(0.001)
+        for _ in range(2):
+            await writes.has_begun.get()
 
     assert writes.calls == [[1], [2, 3]]
     writes.let_go.set()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ from adapters.system import SystemClock
 from domain.identifiers import UserId
 from entrypoints.settings import Settings
 from tests.conftest import TestDatabase
-from tests.end_to_end.up import free_port
+from tests.end_to_end.up import free_port, until
 
 ROOT = Path(__file__).parents[3]
 READY_SECONDS = 60.0
@@ -21,15 +21,13 @@ ST = Path(sys.executable).parent / "st"
 
 
 def until_ready(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
+    def is_ready() -> bool:
         assert server.poll() is None
-        try:
-            if httpx.get(f"{url}/health/db", trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    raise AssertionError("the API did not come up")
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/health/db", trust_env=False).is_success
+        return False
+
+    until(is_ready, READY_SECONDS, told=lambda: "the API did not come up")
 
 
 def test_schemathesis_finds_nothing(database: TestDatabase, tmp_path: Path) -> None:

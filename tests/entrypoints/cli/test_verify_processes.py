@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from domain.use_cases.verify import spans_of, verify_read_model
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from tests.builders import submission
+from tests.end_to_end.up import until
 
 PATIENCE_SECONDS = 60
 IN_SPANS_OF_TWO = """
@@ -99,18 +99,11 @@ def verifying_behind_a_lock(settings: Settings) -> Iterator["subprocess.Popen[st
             env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
-            until(lambda: waiting_for_locks(settings) > 0)
+            until(lambda: waiting_for_locks(settings) > 0, PATIENCE_SECONDS)
             yield process
         finally:
             process.kill()
             process.communicate()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def waiting_for_locks(settings: Settings) -> int:
@@ -158,5 +151,5 @@ def test_no_process_outlives_the_comparison(settings: Settings, how: signal.Sign
         process.wait(PATIENCE_SECONDS)
 
         assert children
-        until(lambda: all(map(is_gone, children)))
+        until(lambda: all(map(is_gone, children)), PATIENCE_SECONDS)
         assert process.returncode not in (0, 1)
