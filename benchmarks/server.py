@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.migrations import upgrade
 from entrypoints import bootstrap
+from entrypoints.parts import rest_the_collector
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 
@@ -92,7 +93,9 @@ def bench(directory: Path | None = None) -> Iterator[Bench]:
 
 
 def run(work: Any) -> Any:
+    """As each part of the service runs: on its loop, with its collector."""
     import uvloop  # noqa: PLC0415 - the loop that the service runs on
 
+    rest_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

@@ -5,6 +5,7 @@ that. Format: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 NULL = "NULL"
 
@@ -21,6 +22,11 @@ def quoted(value: str | None) -> str:
     if "\\" in value:
         value = value.replace("\\", "\\\\")
     return '"' + (value.replace('"', '\\"') if '"' in value else value) + '"'
+
+
+# For texts that come again and again, as users, job types and facts do: found sooner than quoted.
+quoted_again = lru_cache(4096)(quoted)
+NO_TEXTS = quoted("{}")
 
 
 def plain_array(values: Iterable[object]) -> str:

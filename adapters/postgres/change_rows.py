@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.postgres import event_codec, json_text, view_codec
-from adapters.postgres.arrays import NULL, columns, plain, quoted, text_array
+from adapters.postgres.arrays import NO_TEXTS, NULL, columns, plain, quoted, quoted_again, text_array
 from adapters.postgres.event_codec import SALT_BYTES, EncodedEvent
 from adapters.postgres.view_codec import PENDING, EncodedView
 from domain.events import ActorKind, JobCompleted, JobSubmitted, PersonalDataErased, Provenance, RecordedEvent
@@ -107,11 +107,11 @@ def _event_row(item: EncodedChange) -> tuple[str, ...]:
         change.job_id,
         by.command_id,
         by.actor.kind.value,
-        quoted(by.actor.id),
-        quoted(by.request_id),
+        quoted_again(by.actor.id),
+        quoted_again(by.request_id),
         quoted(by.traceparent),
         str(event.schema_version),
-        quoted(event.facts),
+        quoted_again(event.facts),
         quoted(event.payload),
         event.salt.hex() if event.salt else NULL,
         event.commitment.hex() if event.commitment else NULL,
@@ -139,15 +139,15 @@ def _submit_row(item: EncodedChange) -> tuple[str, ...]:
         plain(view_codec.instant(after.run_at)),
         plain(view.due_at),
         str(after.job.priority),
-        quoted(after.job.user_id),
-        quoted(after.job.job_type),
+        quoted_again(after.job.user_id),
+        quoted_again(after.job.job_type),
         quoted(after.idempotency_key),
         quoted(after.fingerprint),
         quoted(view.held_unique_key),
-        quoted(text_array(after.tags)),
+        quoted(text_array(after.tags)) if after.tags else NO_TEXTS,
         quoted(item.parameters),
         view.status,
-        quoted(view.details),
+        quoted_again(view.details),
     )
 
 

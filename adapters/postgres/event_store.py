@@ -32,6 +32,8 @@ from domain.views import JobView
 MAX_TRIES = 5
 # Of one process; whoever comes after them is told at once to come again.
 MAX_WAITING_SUBMISSIONS = 5000
+# Of a call of a thousand, the first are written while the others are encoded.
+SUBMISSIONS_A_STATEMENT = 250
 # Several times what a statement of a few submissions takes.
 PATIENCE_SECONDS = 0.01
 
@@ -71,6 +73,8 @@ class PostgresEventStore:
         self._submissions = SharedFlush(
             self._isolating(self._submit),
             key=lambda change: change.job_id,
+            limit=SUBMISSIONS_A_STATEMENT,
+            in_flight=3,
             patience=PATIENCE_SECONDS,
             max_waiting=MAX_WAITING_SUBMISSIONS,
         )
