@@ -33,14 +33,14 @@ class PgmqDispatches:
             "aging": aging,
         }
         async with self._database.connection() as connection, connection.transaction():
-            (mode,) = await fetch(connection, statement("outbox/is_limited"), {})
-            if not mode["is_limited"]:
-                rows = await fetch(connection, statement("dispatches/hand_over"), parameters)
-            elif only:
+            (turn,) = await fetch(connection, statement("dispatches/take_turn"), parameters)
+            if not turn["is_in_turn"] or (turn["is_limited"] and only):
                 return []
-            else:
+            if turn["is_limited"]:
                 await fetch(connection, statement("outbox/hold_turn"), {})
                 rows = await fetch(connection, statement("dispatches/hand_over_fairly"), parameters)
+            else:
+                rows = await fetch(connection, statement("dispatches/hand_over"), parameters)
         return [delivery_of(row) for row in rows]
 
     async def hold_lapsed(self, *, limit: int, hold_seconds: int) -> list[Delivery]:

@@ -1,11 +1,14 @@
 -- As relay.sql for what runs on remote compute: one message a job, invisible until its call had time to claim
 -- it. What is handed over and not claimed yet is bounded, because the queue there knows no priority, forgets, and
--- may be slow; the lock keeps two dispatchers from counting the same places. Parameters stay in the jobs' rows.
--- `only` is one job, for a call that was made past this queue.
+-- may be slow; take_turn.sql, a statement before, keeps two dispatchers from counting the same places. Parameters stay
+-- in the jobs' rows. Nothing goes where something was limited since. `only` is one job, for a call that was made past
+-- this queue.
 WITH room AS MATERIALIZED (
-    SELECT CASE WHEN %(only)s::uuid IS NOT NULL THEN 1 WHEN pg_try_advisory_xact_lock(4823760012) THEN least(%(limit)s::bigint, %(max_unclaimed)s - (
-        SELECT count(*) FROM pgmq.q_job_queue WHERE headers ? 'compute' AND read_ct = 0
-    )) ELSE 0 END AS places
+    SELECT CASE WHEN EXISTS (SELECT FROM jobledger.limits WHERE is_active) THEN 0
+        WHEN %(only)s::uuid IS NOT NULL THEN 1
+        ELSE least(%(limit)s::bigint, %(max_unclaimed)s - (
+            SELECT count(*) FROM pgmq.q_job_queue WHERE headers ? 'compute' AND read_ct = 0
+        )) END AS places
 ), due AS MATERIALIZED (
     SELECT entry.place
     FROM (
