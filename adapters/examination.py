@@ -12,10 +12,12 @@ from adapters.migrations import newest_revision
 from adapters.postgres.hints import CHANNEL
 from adapters.postgres.statements import statement
 from domain.errors import StorageUnavailable
-from domain.ports.examination import StoreFacts
+from domain.ports.examination import ClockReading, StoreFacts
+from domain.ports.system import Clock
 
 CONNECT_SECONDS = 5
 HEAR_SECONDS = 2.0
+CLOCK_READINGS = 5
 REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
 
 
@@ -26,7 +28,7 @@ class PostgresExamination:
         self._database_url = database_url
         self._issuer = issuer
 
-    async def store(self) -> StoreFacts:
+    async def store(self, *, clock: Clock) -> StoreFacts:
         try:
             async with await _connect(self._database_url) as connection:
                 began = time.perf_counter()
@@ -35,11 +37,13 @@ class PostgresExamination:
                 is_behind_pooler = row.pop("pid") != connection.info.backend_pid
                 took = time.perf_counter() - began
                 revision = await _revision(connection) if row["has_schema"] else None
+                readings = [await _clock_reading(connection, clock) for _ in range(CLOCK_READINGS)]
         except psycopg.Error as error:
             raise StorageUnavailable(_line(error)) from error
         return StoreFacts(
             **row | {"missing_grants": tuple(row["missing_grants"])},
             is_behind_pooler=is_behind_pooler,
+            clock_readings=tuple(readings),
             took_seconds=took,
             revision=revision,
         )
@@ -76,6 +80,12 @@ async def _connect(url: str) -> psycopg.AsyncConnection[dict[str, Any]]:
 async def _row(connection: psycopg.AsyncConnection[dict[str, Any]], name: str) -> dict[str, Any]:
     found = await (await connection.execute(statement(name))).fetchone()
     return found or {}
+
+
+async def _clock_reading(connection: psycopg.AsyncConnection[dict[str, Any]], clock: Clock) -> ClockReading:
+    asked_at = clock.now()
+    row = await _row(connection, "examination/clock")
+    return ClockReading(asked_at, row["theirs"], clock.now())
 
 
 async def _revision(connection: psycopg.AsyncConnection[dict[str, Any]]) -> str | None:

@@ -60,14 +60,14 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 async def _store(examination: Examination, settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     try:
-        facts = await examination.store()
+        facts = await examination.store(clock=clock)
     except StorageUnavailable as problem:
         advice = "See whether TRANSACTION_POOLER_URL is right and PostgreSQL runs there."
         yield error("database", f"It cannot be reached: {problem}", advice)
         return
     newest = examination.newest_revision()
     says_pooled = settings.database_is_pooled
-    for finding in judge_store(facts, newest_revision=newest, says_pooled=says_pooled, here=clock.now()):
+    for finding in judge_store(facts, newest_revision=newest, says_pooled=says_pooled):
         yield finding
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adapters.in_memory.state import InMemoryState
 from domain.identifiers import JobId, UserId
-from domain.ports.job_views import JobFilter
+from domain.ports.job_views import LOOK, JobFilter, Page
 from domain.views import JobView
 
 
@@ -26,14 +26,25 @@ class InMemoryJobViews:
         return {job_id: view.job.version for job_id, view in (await self.get_many(job_ids)).items()}
 
     async def newest(
-        self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
-    ) -> list[JobView]:
+        self,
+        which: JobFilter,
+        *,
+        limit: int,
+        before: JobId | None = None,
+        offset: int = 0,
+        look: int | None = LOOK,
+    ) -> Page:
         self._state.reach()
-        ordered = sorted(self._state.views.items(), reverse=True)
-        found = [
-            view for job_id, view in ordered if (before is None or job_id < before) and _matches(view, which)
+        ordered = [
+            view
+            for job_id, view in sorted(self._state.views.items(), reverse=True)
+            if (before is None or job_id < before) and which.user_id in (None, view.job.user_id)
         ]
-        return found[offset : offset + limit]
+        looked = ordered[:look]
+        found = [view for view in looked if _matches(view, which)][offset:]
+        if len(found) > limit:
+            return Page(found[:limit], found[limit - 1].job.id)
+        return Page(found, looked[-1].job.id if looked and len(looked) == look else None)
 
     async def count(self, which: JobFilter) -> int:
         self._state.reach()

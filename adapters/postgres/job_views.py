@@ -10,7 +10,7 @@ from adapters.postgres.arrays import plain_array, text_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
 from domain.identifiers import JobId, UserId
-from domain.ports.job_views import JobFilter
+from domain.ports.job_views import LOOK, JobFilter, Page
 from domain.views import JobView
 
 FIRST_ID = UUID(int=0)
@@ -40,11 +40,22 @@ class PostgresJobViews:
         return {row["id"]: row["version"] for row in rows}
 
     async def newest(
-        self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
-    ) -> list[JobView]:
-        parameters = _parameters(which, before) | {"limit": limit, "offset": offset}
-        rows = await self._database.rows(_statement("newest", which), parameters)
-        return [view_codec.decode(row) for row in rows]
+        self,
+        which: JobFilter,
+        *,
+        limit: int,
+        before: JobId | None = None,
+        offset: int = 0,
+        look: int | None = LOOK,
+    ) -> Page:
+        name = "newest_rare" if which.statuses and which.statuses <= view_codec.RARE else "newest"
+        # One more than asked for says whether there are more.
+        asked = {"limit": limit + 1, "offset": offset, "look": look}
+        rows = await self._database.rows(_statement(name, which), _parameters(which, before) | asked)
+        views = [view_codec.decode(row) for row in rows if row["id"]]
+        if len(views) > limit:
+            return Page(views[:limit], views[limit - 1].job.id)
+        return Page(views, rows[0]["looked_to"])
 
     async def count(self, which: JobFilter) -> int:
         (row,) = await self._database.rows(_statement("count", which), _parameters(which))

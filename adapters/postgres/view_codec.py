@@ -16,6 +16,8 @@ PENDING = datetime.max.replace(tzinfo=UTC)
 
 
 STATUSES = {status.value: status for status in Status}
+RARE = frozenset({Status.SCHEDULED, Status.RETRYING, Status.CANCELLING, Status.FAILED, Status.CANCELLED})
+"""Not on the way of a job that waits its turn, runs and completes: `is_rare`, which partial indexes go by."""
 BUDGETS = {"max_attempts", "max_lost_attempts"}
 """The details that every job has, and most have no others."""
 
@@ -42,7 +44,7 @@ class EncodedView(NamedTuple):
 COLUMNS = (
     "id", "created_at", "run_at", "priority", "user_id", "job_type", "idempotency_key", "fingerprint", "tags",
     "traceparent", "job_parameters", "updated_at", *EncodedView._fields, "lease_worker_id", "lease_msg_id",
-    "lease_read_ct",
+    "lease_read_ct", "is_rare",
 )  # fmt: skip
 
 
@@ -160,6 +162,7 @@ def encode_row(view: JobView) -> tuple[object, ...]:
         instant(view.updated_at),
         *encoded,
         *(lease or NO_LEASE),
+        True if job.status in RARE else None,
     )
 
 

@@ -40,11 +40,12 @@ WITH made AS MATERIALIZED (
     RETURNING 1
 ), projected AS (
     INSERT INTO jobledger.jobs (id, created_at, updated_at, started_at, finished_at, priority, user_id, job_type,
-        tags, job_parameters, version, attempt, status, outcome, details)
+        tags, job_parameters, version, attempt, status, is_rare, outcome,
+        details)
     SELECT id, at + interval '1 second', at + last * interval '1 second',
         CASE WHEN kind < 19 THEN at + (last - 1) * interval '1 second' END, at + last * interval '1 second', 0,
         user_id, 'sample_task', '{}', parameters::json, last, attempts,
-        CASE WHEN kind < 19 THEN 'completed' ELSE 'cancelled' END,
+        CASE WHEN kind < 19 THEN 'completed' ELSE 'cancelled' END, nullif(kind = 19, false),
         CASE WHEN kind < 19 THEN '{"result":"done"}'::json END,
         CASE WHEN kind BETWEEN 15 AND 18 THEN '{"failed_attempts":1,"max_attempts":5,"max_lost_attempts":5}'
             ELSE '{"max_attempts":5,"max_lost_attempts":5}' END::json

@@ -1,10 +1,10 @@
 """Judgements of the store: what it is, who we are there, and whether it is prepared."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from domain.doctor.findings import Finding, error, fine, warning
-from domain.ports.examination import StoreFacts
+from domain.ports.examination import ClockReading, StoreFacts
 
 OLDEST_SERVER = 150000
 OLDEST_QUEUE = (1, 5, 1)
@@ -13,12 +13,10 @@ SKEW_TO_MEND = timedelta(seconds=30)
 ENOUGH_MONTHS = 2
 
 
-def judge_store(
-    facts: StoreFacts, *, newest_revision: str, says_pooled: bool, here: datetime
-) -> Iterator[Finding]:
+def judge_store(facts: StoreFacts, *, newest_revision: str, says_pooled: bool) -> Iterator[Finding]:
     yield _server(facts)
     yield _pooler(facts, says_pooled=says_pooled)
-    yield _clock(facts, here)
+    yield judge_clock(facts.clock_readings)
     yield _migrations(facts, newest_revision)
     if facts.has_schema:
         yield _role(facts)
@@ -51,13 +49,20 @@ def _pooler(facts: StoreFacts, *, says_pooled: bool) -> Finding:
     return fine("pooler", "There is a pooler, as was said." if says_pooled else "There is none, as was said.")
 
 
-def _clock(facts: StoreFacts, here: datetime) -> Finding:
-    skew = abs(here - facts.now)
-    told = f"The clock here and the database's are {skew.total_seconds():.1f} s apart."
+def judge_clock(readings: Sequence[ClockReading]) -> Finding:
+    """By the bounds that all readings leave, as NTP does it: an answer that took long proves nothing."""
+    ahead = min(reading.theirs - reading.asked_at for reading in readings)
+    behind = min(reading.answered_at - reading.theirs for reading in readings)
+    # Negative bounds say that the true difference is at least so large in the other direction.
+    apart = max(-ahead, -behind, timedelta(0))
+    if apart <= SKEW_TO_NOTE:
+        within = max(abs(ahead), abs(behind)).total_seconds()
+        return fine(
+            "clock", f"The clock here and the database's are less than {max(within, 0.1):.1f} s apart."
+        )
+    told = f"The clock here and the database's are at least {apart.total_seconds():.1f} s apart."
     advice = "Let both machines keep time (NTP): delays, tokens and the ids of jobs go by these clocks."
-    if skew > SKEW_TO_MEND:
-        return error("clock", told, advice)
-    return warning("clock", told, advice) if skew > SKEW_TO_NOTE else fine("clock", told)
+    return (error if apart > SKEW_TO_MEND else warning)("clock", told, advice)
 
 
 def _migrations(facts: StoreFacts, newest: str) -> Finding:

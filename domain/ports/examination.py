@@ -3,6 +3,16 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from domain.ports.system import Clock
+
+
+class ClockReading(NamedTuple):
+    """The store's clock, and when we asked for it and had the answer by ours."""
+
+    asked_at: datetime
+    theirs: datetime
+    answered_at: datetime
+
 
 class StoreFacts(NamedTuple):
     """The store as a process with these settings finds it.
@@ -18,7 +28,7 @@ class StoreFacts(NamedTuple):
     role: str
     role_is_owner: bool
     is_behind_pooler: bool
-    now: datetime
+    clock_readings: tuple[ClockReading, ...]
     took_seconds: float
     has_schema: bool
     revision: str | None
@@ -30,8 +40,8 @@ class StoreFacts(NamedTuple):
 
 
 class Examination(Protocol):
-    async def store(self) -> StoreFacts:
-        """Raises StorageUnavailable, with what the server or the network said."""
+    async def store(self, *, clock: Clock) -> StoreFacts:
+        """What it is, and its clock beside ours; raises StorageUnavailable, with what was said."""
 
     async def hears(self, listen_url: str) -> bool:
         """Whether what is sent arrives at `listen_url`; raises StorageUnavailable as `store` does."""

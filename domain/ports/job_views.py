@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.identifiers import JobId, UserId
 from domain.lifecycle import Status
@@ -25,6 +25,16 @@ class JobFilter:
     created_before: datetime | None = None
 
 
+LOOK = 1000
+
+
+class Page(NamedTuple):
+    """Some of a list, and the job after which to go on; None where the list is at its end."""
+
+    views: list[JobView]
+    following: JobId | None
+
+
 class JobViews(Protocol):
     async def get(self, job_id: JobId, *, owner: UserId | None = None) -> JobView | None:
         """The job as it is now; with `owner` only if it is theirs, and others' take no longer than none."""
@@ -36,9 +46,19 @@ class JobViews(Protocol):
         """At which version those of the jobs are that exist: cheaper than their views."""
 
     async def newest(
-        self, which: JobFilter, *, limit: int, before: JobId | None = None, offset: int = 0
-    ) -> list[JobView]:
-        """Jobs by id, newest first, older than `before` where it is given."""
+        self,
+        which: JobFilter,
+        *,
+        limit: int,
+        before: JobId | None = None,
+        offset: int = 0,
+        look: int | None = LOOK,
+    ) -> Page:
+        """Jobs by id, newest first, older than `before` where it is given.
+
+        No more than `look` jobs are looked at, so that a page takes no longer among more of them: it may hold
+        fewer than `limit`, even none, and yet go on. None looks until the page is full, or at all there are.
+        """
 
     async def count(self, which: JobFilter) -> int:
         """How many there are: exact, and as slow as there are many."""

@@ -44,9 +44,9 @@ async def find_targets(
     possible = frozenset(status for status in which.statuses or Status if allowed(status, act))
     if not possible:
         return [], True
-    found = await views.newest(replace(which, statuses=possible), limit=limit + 1)
-    targets = [Target(job_id=view.job.id, version=view.job.version) for view in found[:limit]]
-    return targets, len(found) <= limit
+    found = await views.newest(replace(which, statuses=possible), limit=limit, look=None)
+    targets = [Target(job_id=view.job.id, version=view.job.version) for view in found.views]
+    return targets, found.following is None
 
 
 async def act_on_many(

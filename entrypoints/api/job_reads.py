@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.errors import JobNotFound
 from domain.lifecycle import Status
-from domain.ports.job_views import JobFilter
+from domain.ports.job_views import LOOK, JobFilter
 from domain.use_cases.look_back import look_back, version_at
 from domain.views import JobView
 from entrypoints.api.answers import JobOut, JobPage, instant, job_out, json_response
@@ -104,14 +104,18 @@ async def list_jobs(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     count: Counting | None = None,
 ) -> Response:
-    """Your own jobs, newest first; the next page is where `Link: rel="next"` points."""
+    """Your own jobs, newest first; the next page is where `Link: rel="next"` points.
+
+    A page looks at no more than a thousand jobs, so it may hold fewer than `limit`, even none, and yet have a
+    next one: the list ends where `next` is null. With an `offset` it looks on until it is full.
+    """
     before = decode_cursor(cursor, which) if cursor else None
-    found = await services.views.newest(which, limit=limit + 1, before=before, offset=offset)
-    page = found[:limit]
-    content: dict[str, Any] = {"jobs": [job_out(view) for view in page], "next": None}
+    look = None if offset else LOOK
+    page = await services.views.newest(which, limit=limit, before=before, offset=offset, look=look)
+    content: dict[str, Any] = {"jobs": [job_out(view) for view in page.views], "next": None}
     headers = {}
-    if len(found) > limit:
-        next_page = {"limit": limit, "cursor": encode_cursor(page[-1].job.id, which)}
+    if page.following:
+        next_page = {"limit": limit, "cursor": encode_cursor(page.following, which)}
         content["next"] = link_to("/jobs", _asked(which) | next_page)
         headers["Link"] = f'<{content["next"]}>; rel="next"'
     match count:
@@ -119,7 +123,7 @@ async def list_jobs(
             content["count"] = {"jobs": await services.views.count(which), "is_exact": True}
         case Counting.ESTIMATED:
             # The planner may not have seen yet what we have just read.
-            at_least = offset + len(found) if found else 0
+            at_least = offset + len(page.views) if page.views else 0
             estimated = max(at_least, await services.views.estimate(which))
             content["count"] = {"jobs": estimated, "is_exact": False}
     return json_response(content, headers=headers)

@@ -211,13 +211,12 @@ async def deliveries(
         tag=tag_of(endpoint.id),
     )
     before = decode_cursor(cursor, which) if cursor else None
-    found = await services.views.newest(which, limit=limit + 1, before=before)
-    page = found[:limit]
-    content: dict[str, Any] = {"deliveries": [delivery_out(view) for view in page], "next": None}
+    page = await services.views.newest(which, limit=limit, before=before)
+    content: dict[str, Any] = {"deliveries": [delivery_out(view) for view in page.views], "next": None}
     headers = {}
-    if len(found) > limit:
+    if page.following:
         asked = {"status": sorted(which.statuses), "limit": limit}
-        asked["cursor"] = encode_cursor(page[-1].job.id, which)
+        asked["cursor"] = encode_cursor(page.following, which)
         content["next"] = link_to(f"/webhooks/{endpoint.id}/deliveries", asked)
         headers["Link"] = f'<{content["next"]}>; rel="next"'
     return json_response(content, headers=headers)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from domain.identifiers import JobId, UserId
 from domain.job_statistics import EVERYBODY
 from domain.lifecycle import Act, Status, allowed
-from domain.ports.job_views import JobFilter
+from domain.ports.job_views import LOOK, JobFilter, JobViews, Page
 from domain.views import JobView
 from entrypoints.api.cursors import JOB_ID, decode_cursor, encode_cursor
 from entrypoints.api.requests import Text, Watch, Work, link_to
@@ -24,6 +24,7 @@ JOBS_PER_PAGE = 25
 REFRESH_SECONDS = 1.0
 TRUSTED_LAG = timedelta(seconds=3)
 MANY = 1_000_000
+LOOKS = 20
 JOBS = f"{HOME}/jobs"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -137,16 +138,36 @@ async def _values(services: Services, viewer: Viewer, asked: Asked) -> dict[str,
     now = services.clock.now()
     which = filter_of(asked, viewer, now)
     before: JobId | None = decode_cursor(asked.cursor, which) if asked.cursor else None
-    most = JOBS_PER_PAGE + 1
+    most = JOBS_PER_PAGE
     if which.statuses and before is None:
         most = min(most, await _at_most(services, which))
-    found = await services.views.newest(which, limit=most, before=before) if most else []
-    jobs = found[:JOBS_PER_PAGE]
+    page = await _find(services.views, which, most, before)
     following = None
-    if len(found) > JOBS_PER_PAGE:
+    if page.following and (len(page.views) < most or most == JOBS_PER_PAGE):
         since = which.created_after.isoformat() if which.created_after else ""
-        following = asked.link(since=since, cursor=encode_cursor(jobs[-1].job.id, which))
-    return {"asked": asked, "jobs": jobs, "following": following, "may": may, "Act": Act, "Status": Status}
+        following = asked.link(since=since, cursor=encode_cursor(page.following, which))
+    return {
+        "asked": asked,
+        "jobs": page.views,
+        "following": following,
+        "looked_at": LOOKS * LOOK if following and len(page.views) < most else None,
+        "may": may,
+        "Act": Act,
+        "Status": Status,
+    }
+
+
+async def _find(views: JobViews, which: JobFilter, most: int, before: JobId | None) -> Page:
+    """So many jobs, by several looks where few fit the filter, but no more than a reader waits for."""
+    page = Page([], before if most else None)
+    for _ in range(LOOKS):
+        if len(page.views) == most:
+            break
+        found = await views.newest(which, limit=most - len(page.views), before=page.following)
+        page = Page(page.views + found.views, found.following)
+        if page.following is None:
+            break
+    return page
 
 
 async def _at_most(services: Services, which: JobFilter) -> int:

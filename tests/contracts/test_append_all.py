@@ -28,7 +28,7 @@ async def test_one_whose_key_is_taken_keeps_all_from_being_recorded(ports: Ports
 
     assert [type(outcome) for outcome in outcomes] == [Appended, KeyTaken, Appended]
     assert outcomes[1] == KeyTaken(holder)
-    assert await ports.views.newest(EVERYTHING, limit=10) == [holder]
+    assert (await ports.views.newest(EVERYTHING, limit=10)).views == [holder]
     assert [await ports.store.read_stream(change.job_id) for change in changes] == [[], [], []]
     assert (await ports.outbox.relay(limit=10, max_visible=10)).moved == 1
 
@@ -39,7 +39,7 @@ async def test_two_that_share_a_key_keep_all_from_being_recorded(ports: Ports) -
     (taken,) = [outcome for outcome in outcomes if isinstance(outcome, KeyTaken)]
 
     assert taken.holder.job.id in {changes[0].job_id, changes[1].job_id}
-    assert await ports.views.newest(EVERYTHING, limit=10) == []
+    assert (await ports.views.newest(EVERYTHING, limit=10)).views == []
 
 
 async def test_only_submissions_are_all_or_nothing(ports: Ports) -> None:

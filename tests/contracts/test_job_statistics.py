@@ -32,7 +32,7 @@ async def rates(ports: Ports) -> list[Rate]:
 
 
 async def jobs_by_hand(ports: Ports, which: JobFilter) -> set[Count]:
-    views = await ports.views.newest(which, limit=ALL)
+    views = (await ports.views.newest(which, limit=ALL)).views
     found = Counter((view.job.job_type, view.job.status) for view in views)
     return {Count(*key, number) for key, number in found.items()}
 

@@ -63,7 +63,8 @@ class World:
         )  # fmt: skip
 
     async def jobs(self) -> list[JobView]:
-        return list(reversed(await self.ports.views.newest(JobFilter(user_id=ME), limit=5000)))
+        page = await self.ports.views.newest(JobFilter(user_id=ME), limit=5000, look=None)
+        return page.views[::-1]
 
     async def times(self) -> list[str]:
         """The times of the occurrences that were submitted, out of their jobs' keys."""

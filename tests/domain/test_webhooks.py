@@ -89,7 +89,8 @@ class World:
 
     async def deliveries(self, user_id: UserId = ME) -> list[tuple[str, int]]:
         which = JobFilter(user_id=owner_of_deliveries(user_id))
-        found: list[Any] = [view.job_parameters for view in await self.ports.views.newest(which, limit=1000)]
+        page = await self.ports.views.newest(which, limit=1000, look=None)
+        found: list[Any] = [view.job_parameters for view in page.views]
         return sorted((asked["endpoint_id"], asked["position"]) for asked in found)
 
     async def deliver(self, endpoint: Endpoint, position: int) -> Any:

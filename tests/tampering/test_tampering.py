@@ -387,7 +387,7 @@ async def test_a_database_taken_back_and_gone_on_with_is_found_twice(world: Worl
 
 
 def change_status(job_id: JobId) -> str:
-    return f"UPDATE jobledger.jobs SET status = 'failed' WHERE id = '{job_id}'"
+    return f"UPDATE jobledger.jobs SET status = 'failed', is_rare = true WHERE id = '{job_id}'"
 
 
 def change_version(job_id: JobId) -> str:

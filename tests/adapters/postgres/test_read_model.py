@@ -79,7 +79,7 @@ async def completed(ports: PostgresPorts) -> JobView:
 @pytest.mark.parametrize(
     ("statement", "field"),
     [
-        ("UPDATE jobledger.jobs SET status = 'cancelled'", "status"),
+        ("UPDATE jobledger.jobs SET status = 'cancelled', is_rare = true", "status"),
         ("UPDATE jobledger.jobs SET version = version + 1", "version"),
         ("UPDATE jobledger.jobs SET user_id = 'eve'", "user_id"),
         ("UPDATE jobledger.jobs SET tags = '{}'", "tags"),

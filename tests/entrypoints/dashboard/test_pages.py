@@ -16,7 +16,7 @@ from domain.identifiers import JobId, UserId
 from domain.ledger.lines import SealedEvent
 from domain.lifecycle import Status
 from domain.ports.archive import ArchivedMonth
-from domain.ports.job_views import JobFilter
+from domain.ports.job_views import JobFilter, Page
 from domain.ports.ledger_reading import EventFilter
 from domain.views import JobView
 from entrypoints.dashboard.viewer import COOKIE
@@ -351,7 +351,7 @@ async def test_a_list_by_status_asks_for_no_more_jobs_than_there_are(site: Site,
     asked: list[int] = []
 
     class Watched:
-        async def newest(self, which: JobFilter, *, limit: int, before: JobId | None) -> list[JobView]:
+        async def newest(self, which: JobFilter, *, limit: int, before: JobId | None) -> Page:
             asked.append(limit)
             return await site.world.services.views.newest(which, limit=limit, before=before)
 
@@ -369,7 +369,7 @@ async def test_a_list_by_status_asks_for_no_more_jobs_than_there_are(site: Site,
     await world.fail(await world.start(await world.submit(user=UserId("user-1"))))
     world.clock.at = world.clock.now() + timedelta(seconds=10)
     assert "TemplateMissing" in (await client.get("/dashboard/jobs?status=failed")).text
-    assert asked == [3, 26]
+    assert asked == [3, 25]
 
 
 async def test_counts_come_from_the_projection_and_never_from_the_jobs(site: Site, as_user: As) -> None:
@@ -451,7 +451,7 @@ async def test_a_first_job_is_one_click_away(site: Site, as_user: As) -> None:
     client = as_user("user-1")
     assert 'action="/dashboard/sample"' in (await client.get("/dashboard")).text
     answer = await client.post("/dashboard/sample")
-    (view,) = await site.world.services.views.newest(JobFilter(), limit=2)
+    (view,) = (await site.world.services.views.newest(JobFilter(), limit=2)).views
 
     assert answer.headers["Location"] == f"/dashboard/jobs/{view.job.id}"
     assert (view.job.user_id, view.job.job_type) == ("user-1", "sample_task")

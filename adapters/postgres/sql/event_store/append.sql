@@ -27,6 +27,7 @@ WITH input AS MATERIALIZED (
         version = j.version + 1,
         attempt = i.attempt,
         status = i.status,
+        is_rare = nullif(i.status NOT IN ('pending', 'processing', 'completed'), false),
         held_unique_key = i.held_unique_key,
         lease_worker_id = i.lease_worker_id,
         lease_msg_id = i.lease_msg_id,

@@ -12,6 +12,7 @@ WITH input AS MATERIALIZED (
         finished_at = greatest(statement_timestamp(), j.updated_at),
         version = j.version + 1,
         status = 'completed',
+        is_rare = NULL,
         held_unique_key = NULL,
         lease_worker_id = NULL,
         lease_msg_id = NULL,

@@ -15,11 +15,11 @@ WITH input AS MATERIALIZED (
 ), accepted AS (
     INSERT INTO jobledger.jobs (id, created_at, run_at, priority, user_id, job_type, idempotency_key,
         fingerprint, tags, traceparent, job_parameters, updated_at, due_at, version, attempt, status,
-        held_unique_key, details)
+        is_rare, held_unique_key, details)
     SELECT job_id, statement_timestamp(), run_at, priority, user_id, job_type, idempotency_key, fingerprint,
         tags::text[], traceparent, job_parameters::json, statement_timestamp(),
         CASE due_at WHEN 'infinity' THEN statement_timestamp() ELSE due_at END, 1, 0, status,
-        held_unique_key, details::json
+        nullif(status = 'scheduled', false), held_unique_key, details::json
     FROM input
     ORDER BY idempotency_key, held_unique_key, job_id
     ON CONFLICT DO NOTHING

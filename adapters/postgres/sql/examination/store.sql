@@ -11,7 +11,7 @@ WITH ours AS MATERIALIZED (
 )
 SELECT current_setting('server_version_num')::integer AS server_version, current_user::text AS role,
     coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM ours WHERE relname = 'job_events'), false) AS role_is_owner,
-    pg_backend_pid() AS pid, statement_timestamp() AS now,
+    pg_backend_pid() AS pid,
     EXISTS (SELECT FROM ours WHERE nspname = 'jobledger' AND relname = 'alembic_version') AS has_schema,
     EXISTS (SELECT FROM months, this WHERE relname = month) AS has_this_month,
     (SELECT count(*)::integer FROM months, this WHERE relname > month) AS months_ahead,

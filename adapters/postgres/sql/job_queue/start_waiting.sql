@@ -32,6 +32,7 @@ WITH due AS MATERIALIZED (
         version = j.version + 1,
         attempt = j.attempt + 1,
         status = 'processing',
+        is_rare = NULL,
         lease_worker_id = %(worker_id)s,
         lease_msg_id = w.msg_id,
         lease_read_ct = w.read_ct,
