@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -52,15 +53,23 @@ def set_up_logging(level: str) -> None:
 def hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Nothing that is named like a secret is written, however deep it lies."""
     for name, value in line.items():
-        line[name] = HIDDEN if SECRET.search(name) else _without_secrets(value)
+        if _is_secret(name):
+            line[name] = HIDDEN
+        elif isinstance(value, dict | list):
+            line[name] = _without_secrets(value)
     return line
+
+
+# Names are few, and come again with every line.
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return SECRET.search(name) is not None
 
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            name: HIDDEN if SECRET.search(str(name)) else _without_secrets(item)
-            for name, item in value.items()
+            name: HIDDEN if _is_secret(str(name)) else _without_secrets(item) for name, item in value.items()
         }
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 

@@ -127,7 +127,8 @@ def _as_ours() -> Iterator[None]:
 
 async def fetch(connection: Connection, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
     cursor = await connection.execute(query, parameters)
-    return await cursor.fetchall() if cursor.description else []
+    # Not `description`, which is made anew for each who asks.
+    return [] if cursor.rownumber is None else await cursor.fetchall()
 
 
 async def fetch_tuples(connection: Connection, query: bytes, parameters: dict[str, Any]) -> list[TupleRow]:

@@ -8,6 +8,7 @@ import json
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -124,6 +125,8 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
+# A new job has three of one and the same, and so have all whose submissions shared a statement.
+@lru_cache(1024)
 def instant(at: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -5,9 +5,9 @@ Outside: its name, its one access line, its last resort. Inside: HEAD.
 
 import re
 import time
-from secrets import token_hex
 
 import structlog
+import uuid_utils
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.api.problem_answers import problem
@@ -50,17 +50,19 @@ class RequestIdentity:
                 message = {**message, "headers": headers}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception:
-                log.exception("request.failed")
-                if status:
-                    raise
-                answer = problem(INTERNAL, "", request_id=request_id, path=scope["path"])
-                await answer(scope, receive, send_with_headers)
-            finally:
-                _log_access(scope, status, began)
+        # Not its context manager, which copies the context.
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request.failed")
+            if status:
+                raise
+            answer = problem(INTERNAL, "", request_id=request_id, path=scope["path"])
+            await answer(scope, receive, send_with_headers)
+        finally:
+            _log_access(scope, status, began)
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 class HeadAsGet:
@@ -93,7 +95,8 @@ def _request_id(scope: Scope) -> str:
             given = value.decode("latin-1")
             if SANE_REQUEST_ID.fullmatch(given):
                 return str(given)
-    return token_hex(16)
+    # Random too, and without asking the system each time.
+    return uuid_utils.uuid4().hex
 
 
 def _log_access(scope: Scope, status: int, began: float) -> None:

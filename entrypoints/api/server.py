@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from domain.ports.tracing import Tracing
 from entrypoints import bootstrap
 from entrypoints.api.app import create_app
+from entrypoints.api.one_write import OneWriteProtocol
 from entrypoints.api.watching import FeedWatch, JobWatch
 from entrypoints.listening import BACKLOG, listen_on
 from entrypoints.loops import leave_on_signals
@@ -38,6 +39,7 @@ async def run_api(settings: Settings, *, listening_on: int | None = None) -> Non
     server = _Server(
         uvicorn.Config(
             app,
+            http=OneWriteProtocol,
             # Ours: structlog's lines, the middleware's access line, our own start and end.
             log_config=None,
             access_log=False,
