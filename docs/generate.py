@@ -4,6 +4,7 @@ from enum import Enum
 from pathlib import Path
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from docs.reference import REFERENCE
@@ -78,17 +79,22 @@ def lifecycle_page() -> str:
     return LIFECYCLE.format(diagram=mermaid(), moves=moves_table())
 
 
+def _settings() -> list[tuple[str, FieldInfo]]:
+    """What everybody needs first, and then what only parts of the service read."""
+    return sorted(Settings.model_fields.items(), key=lambda item: item[0] not in Settings.__annotations__)
+
+
 def settings_page() -> str:
     rows = [
         f"| `{name.upper()}` | {_default(name) or 'unset'} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        for name, field in _settings()
     ]
     return SETTINGS.format(rows="\n".join(rows))
 
 
 def env_example() -> str:
     lines = ["# Every setting, with its default. Copy to .env and change what you need."]
-    for name, field in Settings.model_fields.items():
+    for name, field in _settings():
         lines += ["", f"# {field.description}", f"# {name.upper()}={_default(name).strip('`')}"]
     return "\n".join(lines) + "\n"
 

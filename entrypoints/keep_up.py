@@ -1,5 +1,7 @@
 """What a relay's process does, where nothing is resident: at work while there is work, and gone."""
 
+from collections.abc import Callable
+
 from domain.identifiers import Json
 from domain.ports.remote_compute import RemoteCompute
 from entrypoints.counting import EVENTS_AT_ONCE
@@ -8,19 +10,26 @@ from entrypoints.relay import relay_once
 from entrypoints.scheduler import schedule_once
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from entrypoints.shift import Shift
 from entrypoints.webhooks import hand_over_once
 
-AT_MOST_SECONDS = 55.0
-"""A little less than a minute, because the schedule starts the next one then."""
-IDLE_SECONDS = 5.0
-POLL_SECONDS = 0.25
+
+def nobody() -> None:
+    """Nobody is told."""
 
 
 async def keep_up_for(
-    services: Services, compute: RemoteCompute | None, settings: Settings
+    services: Services,
+    compute: RemoteCompute | None,
+    settings: Settings,
+    *,
+    tell_of_events: Callable[[], None] = nobody,
 ) -> dict[str, Json]:
-    """Work until there was nothing to do for `IDLE_SECONDS`, or a minute is over; what was done."""
-    began = worked = services.clock.now()
+    """Work until there is nothing more to do, for a minute at most; what was done.
+
+    `tell_of_events` is called when events were recorded, for who seals them.
+    """
+    shift = Shift(services.clock, idle_seconds=settings.modal_idle_seconds)
     relayed = spawned = counted = scheduled = handed_over = 0
     while True:
         due = await schedule_once(services)
@@ -28,16 +37,15 @@ async def keep_up_for(
         report = await relay_once(services, settings)
         calls = await dispatch_once(services, compute, settings) if compute else None
         events = await services.statistics.advance(limit=EVENTS_AT_ONCE)
+        if events:
+            tell_of_events()
         relayed += report.moved
         spawned += calls.spawned if calls else 0
         counted += events
         scheduled += due
         handed_over += handed
-        now = services.clock.now()
-        if due or handed or report.moved or events or (calls and calls.spawned):
-            worked = now
-        is_over = (now - began).total_seconds() > AT_MOST_SECONDS
-        if is_over or (now - worked).total_seconds() > IDLE_SECONDS:
+        worked = due or handed or report.moved or events or (calls and calls.spawned)
+        if not await shift.goes_on(worked=bool(worked)):
             return {
                 "relayed": relayed,
                 "spawned": spawned,
@@ -45,4 +53,3 @@ async def keep_up_for(
                 "scheduled": scheduled,
                 "handed_over": handed_over,
             }
-        await services.clock.sleep(POLL_SECONDS)

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import modal
 
-from entrypoints.modal_plan import DATABASE, IDENTITY, carried_environment, schema_tag
+from entrypoints.modal_plan import (
+    CHECKPOINTS,
+    CHECKPOINTS_AT,
+    DATABASE,
+    IDENTITY,
+    LEDGER,
+    carried_environment,
+    is_on,
+    schema_tag,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,17 +41,18 @@ def _number(name: str, default: int) -> int:
     return int(os.environ.get(name) or default)
 
 
-image = (
-    modal.Image.debian_slim(python_version=PYTHON)
-    # With their hashes, as everywhere.
-    .pip_install_from_requirements(str(ROOT / "requirements.txt"))
-    .env(carried_environment())
-    # Last, because these are mounted and not built in; with everything that belongs to them, `.sql` too.
-    .add_local_python_source(*PACKAGES, *JOB_PACKAGES, ignore=["**/__pycache__/**", "**/*.pyc"])
-)
+SEALS = is_on("MODAL_SEALS")
+UNUSED = ["**/__pycache__/**", "**/*.pyc"]
 
-database, identity = (
-    modal.Secret.from_name(name, required_keys=[*keys]) for name, keys in (DATABASE, IDENTITY)
+installed = modal.Image.debian_slim(python_version=PYTHON).pip_install_from_requirements(
+    # With their hashes, as everywhere.
+    str(ROOT / "requirements.txt")
+)
+# Last, because packages are mounted and not built in; with everything that belongs to them, `.sql` too.
+image = installed.env(carried_environment()).add_local_python_source(*PACKAGES, *JOB_PACKAGES, ignore=UNUSED)
+
+database, identity, ledger = (
+    modal.Secret.from_name(plan.name, required_keys=[*plan.keys]) for plan in (DATABASE, IDENTITY, LEDGER)
 )
 
 # Everything that a container imports of ours is added above. The tag tells the next deployment which schema
@@ -69,6 +79,8 @@ JOBS: dict[str, Any] = {
     "retries": 0,
     "timeout": _number("MODAL_TIMEOUT_SECONDS", 7200),
     "max_containers": _number("MODAL_MAX_CONTAINERS", 10),
+    # Otherwise users' functions could have Modal start something else there, with the ledger's key in it.
+    "restrict_modal_access": SEALS,
 }
 
 
@@ -105,6 +117,15 @@ async def process_sample_job(
     )
 
 
+BRIEF: dict[str, Any] = {
+    "retries": 0,
+    "timeout": 300,
+    "max_containers": 1,
+    # Called every minute for seconds: kept for the next call, as is the default, they would cost all of it.
+    "scaledown_window": 2,
+}
+
+
 # A Period starts anew with each deployment; jobs are not lost meanwhile, only found later.
 @app.function(schedule=modal.Period(minutes=15), retries=0, timeout=900, max_containers=1)
 async def recover_orphaned_jobs() -> dict[str, Any]:
@@ -112,10 +133,29 @@ async def recover_orphaned_jobs() -> dict[str, Any]:
     return await _this_container().recover()
 
 
-@app.function(schedule=modal.Period(minutes=1), retries=0, timeout=300, max_containers=1)
+@app.function(schedule=modal.Period(minutes=1), **BRIEF)
 async def keep_up() -> dict[str, Any]:
-    """Relay and dispatch while there is work. The API calls this after a submission if none runs."""
+    """Relay and dispatch while there is work. The API calls this after a submission, too."""
     return await _this_container().keep_up()
+
+
+if SEALS:
+
+    @app.function(
+        # Without users' packages, and with what nobody else may have.
+        image=installed.env(
+            carried_environment("JOB_MODULES") | {"CHECKPOINT_DIRECTORY": CHECKPOINTS_AT}
+        ).add_local_python_source(*PACKAGES, ignore=UNUSED),
+        secrets=[ledger],
+        volumes={CHECKPOINTS_AT: modal.Volume.from_name(CHECKPOINTS, create_if_missing=True)},
+        schedule=modal.Period(minutes=1),
+        **BRIEF,
+    )
+    async def seal() -> dict[str, Any]:
+        """Seal what was recorded, and sign it. `keep_up` calls this when it finds that something was, too."""
+        from entrypoints import modal_sealer  # noqa: PLC0415 - in its containers only
+
+        return await modal_sealer.seal()
 
 
 @app.function(

@@ -1,11 +1,13 @@
 """What a container on Modal does when it is called; entrypoints/modal_app.py declares the calls."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 
+from domain.errors import ComputeUnavailable
 from domain.events import Actor, ActorKind
 from domain.identifiers import JobId, Json
 from domain.ports.job_queue import HeldLease
@@ -16,6 +18,7 @@ from entrypoints.dispatcher import dispatch_once
 from entrypoints.keep_up import keep_up_for
 from entrypoints.log_setup import set_up_logging
 from entrypoints.lone_worker import LoneWorker
+from entrypoints.modal_bootstrap import waking
 from entrypoints.modal_plan import JOB_POOL, JOB_TRANSACTIONS
 from entrypoints.recovery import sweep_once
 from entrypoints.services import Services
@@ -117,9 +120,13 @@ class Container:
         return {"scanned": sweep.scanned, "acted": len(sweep.acted), "skipped": len(sweep.skipped)}
 
     async def keep_up(self) -> dict[str, Json]:
-        """Relay, dispatch and count while there is something to do."""
+        """Relay, dispatch and count while there is something to do; what is recorded wakes who seals it."""
         services, settings = await self.open()
-        return await keep_up_for(services, bootstrap.remote_compute(settings), settings)
+        compute = bootstrap.remote_compute(settings)
+        if not settings.modal_seals:
+            return await keep_up_for(services, compute, settings)
+        async with waking(settings, "seal") as wake:
+            return await keep_up_for(services, compute, settings, tell_of_events=wake)
 
 
 async def _told(
@@ -139,6 +146,12 @@ async def _told(
 async def _stop_this_container(settings: Settings, call_id: str) -> None:
     """A function that ignored being stopped is still at work here, and would stay with the next call."""
     compute = bootstrap.remote_compute(settings)
-    if compute:
-        log.warning("container.stopping", call_id=call_id)
+    if not compute:
+        return
+    log.warning("container.stopping", call_id=call_id)
+    try:
         await compute.terminate(call_id)
+    except ComputeUnavailable:
+        # Modal does not hear containers that run users' functions beside a ledger's key, and may not be there
+        # either. It makes this call once more, in a container that finds it claimed, and leaves.
+        os._exit(1)

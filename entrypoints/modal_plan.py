@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 CARRIED = (
     "CANCEL_GRACE_SECONDS",
+    "CHECKPOINT_SECONDS",
     "DATABASE_IS_POOLED",
     "DATABASE_POOL_SIZE",
     "DATABASE_TIMEOUT_SECONDS",
@@ -18,6 +19,7 @@ CARRIED = (
     "JOB_MODULES",
     "JOB_STUCK_TIMEOUT_MINUTES",
     "LEASE_SECONDS",
+    "LEDGER_NAME",
     "LOG_LEVEL",
     "MODAL_API_CONCURRENCY",
     "MODAL_API_MAX_CONTAINERS",
@@ -25,27 +27,43 @@ CARRIED = (
     "MODAL_APP_NAME",
     "MODAL_CLAIM_SECONDS",
     "MODAL_DEADLINE_SECONDS",
+    "MODAL_IDLE_SECONDS",
     "MODAL_MAX_CONTAINERS",
     "MODAL_MAX_UNCLAIMED",
+    "MODAL_SEALS",
     "MODAL_TIMEOUT_SECONDS",
     "ROLES_CLAIM",
+    "SEAL_BATCH",
+    "SEAL_SECONDS",
     "WORKER_THREADS",
 )
 """Settings that the image carries to its containers: none is a secret."""
 
 
 class SecretPlan(NamedTuple):
-    """A secret of Modal's, by its name, and what it must hold."""
+    """A secret of Modal's, by its name, what it must hold, and what it may hold besides."""
 
     name: str
     keys: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
 
 DATABASE = SecretPlan("jobledger-database", ("TRANSACTION_POOLER_URL",))
 """In every container."""
 IDENTITY = SecretPlan("jobledger-identity", ("ENVIRONMENT", "SUPABASE_URL"))
 """In the API's containers only: who runs jobs need not know who signs tokens."""
-SECRETS = (DATABASE, IDENTITY)
+LEDGER = SecretPlan("jobledger-ledger", ("LEDGER_KEY",), ("LEDGER_PREVIOUS_KEY",))
+"""With MODAL_SEALS, and where the ledger is sealed only: nothing of the users' is loaded there."""
+
+CHECKPOINTS = "jobledger-checkpoints"
+CHECKPOINTS_AT = "/checkpoints"
+"""The volume that keeps a copy of what was signed, out of the database's reach, and where it is mounted."""
+
+
+def secrets_of(*, seals: bool) -> tuple[SecretPlan, ...]:
+    """The secrets of a deployment, which seals the ledger or leaves that to others."""
+    return (DATABASE, IDENTITY, LEDGER) if seals else (DATABASE, IDENTITY)
+
 
 JOB_POOL = 2
 JOB_TRANSACTIONS = 1
@@ -54,7 +72,7 @@ JOB_WATCH = 1
 JOB_FUNCTIONS = 2
 """`process_job` and `process_sample_job`, each with containers of its own."""
 LONE_CONTAINERS = 2
-"""`keep_up` and `recover_orphaned_jobs`, one each."""
+"""`keep_up` and `recover_orphaned_jobs`, one each; and `seal`, where the ledger is sealed on Modal."""
 
 
 class Connections(NamedTuple):
@@ -69,19 +87,27 @@ class Connections(NamedTuple):
         return sum(self)
 
 
-def connections(*, max_containers: int, api_max_containers: int, pool_size: int) -> Connections:
+def connections(
+    *, max_containers: int, api_max_containers: int, pool_size: int, seals: bool = False
+) -> Connections:
     """At most so many: containers times what each may open."""
     each = JOB_POOL + JOB_TRANSACTIONS + JOB_WATCH
     return Connections(
         jobs=JOB_FUNCTIONS * max_containers * each,
         api=api_max_containers * pool_size,
-        schedules=LONE_CONTAINERS * JOB_POOL,
+        schedules=(LONE_CONTAINERS + seals) * JOB_POOL,
     )
 
 
-def carried_environment() -> dict[str, str]:
+def is_on(name: str) -> bool:
+    """Whether the environment switches it on, in any of the spellings that settings may have."""
+    return os.environ.get(name, "").lower() in {"1", "on", "t", "true", "y", "yes"}
+
+
+def carried_environment(*without: str) -> dict[str, str]:
     """What the image sets: the settings of who deploys, and the version, which no package tells there."""
-    environment = {name: os.environ[name] for name in (*CARRIED, "JOBLEDGER_VERSION") if os.environ.get(name)}
+    names = {*CARRIED, "JOBLEDGER_VERSION"} - {*without}
+    environment = {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}
     with suppress(PackageNotFoundError):
         environment["JOBLEDGER_VERSION"] = version("jobledger")
     return environment

@@ -47,7 +47,10 @@ async def run_sealer(settings: Settings) -> None:
 
 
 class Sealer:
-    """The loop, and the tree as it knows it; it opens the ledger anew when the database went back in time."""
+    """The loop, and the tree as it knows it; it opens the ledger anew when the database went back in time.
+
+    `sealed` counts the events that it has sealed.
+    """
 
     def __init__(
         self, services: Services, keys: SigningKeys, copies: CheckpointCopies, settings: Settings
@@ -56,6 +59,7 @@ class Sealer:
         self._keys = keys
         self._copies = copies
         self._settings = settings
+        self.sealed = 0
         self._tree: GrowingTree | None = None
         self._keys_in_use: list[str] = []
         self._limit = settings.seal_batch
@@ -94,6 +98,7 @@ class Sealer:
             self._tree = None
             return 0
         if sealed:
+            self.sealed += sealed
             self._services.tallies.add(SEALED, sealed)
             self._services.hints.announce(Topic.LEDGER)
         return sealed
@@ -150,6 +155,7 @@ class Sealer:
         deadline = asyncio.get_running_loop().time() + LAST_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             sealed = await seal_next(self._services.sealing, tree, limit=self._settings.seal_batch)
+            self.sealed += sealed
             if not sealed and await self._sign(tree):
                 return
             await asyncio.sleep(self._settings.seal_seconds)

@@ -14,6 +14,7 @@ from domain.errors import InvalidSettings
 from domain.routes import COMPUTES, LOCAL, Routes
 from entrypoints.client_settings import ClientSettings, Names
 from entrypoints.limit_settings import LimitSettings
+from entrypoints.modal_settings import ModalSettings
 
 # As much of a name must be right, of 1; below it, other people's variables would look like ours.
 ALIKE = 0.88
@@ -40,7 +41,7 @@ def _routes(parts: list[str]) -> Routes:
     return Routes(default, by_type)
 
 
-class Settings(ClientSettings, LimitSettings):
+class Settings(ClientSettings, LimitSettings, ModalSettings):
     """Names are those of the environment, in lower case; lists are written with commas."""
 
     model_config = SettingsConfigDict(
@@ -184,34 +185,6 @@ class Settings(ClientSettings, LimitSettings):
     job_compute: Names = Field(
         [LOCAL],
         description="Where jobs run, `local` or `modal`, and what runs elsewhere: `local,resize=modal`.",
-    )
-    modal_app_name: str = Field("jobledger", description="The name of the app on Modal.")
-    modal_max_containers: int = Field(
-        10, ge=1, le=1000, description="Containers on Modal that run jobs, at most: one attempt each."
-    )
-    modal_max_unclaimed: int = Field(
-        20, ge=1, le=1000, description="Calls to Modal that wait for a container, at most."
-    )
-    modal_claim_seconds: int = Field(
-        300, ge=5, le=86_400, description="How long a call may wait for a container until it is looked after."
-    )
-    modal_timeout_seconds: int = Field(
-        7200, ge=60, le=86_400, description="When Modal ends a container's attempt, at the latest."
-    )
-    modal_api_min_containers: int = Field(
-        0, ge=0, le=100, description="Containers on Modal that serve the API even when nobody asks."
-    )
-    modal_api_max_containers: int = Field(
-        4, ge=1, le=100, description="Containers on Modal that serve the API, at most."
-    )
-    modal_api_concurrency: int = Field(
-        100, ge=1, le=1000, description="Requests that one container on Modal serves at once."
-    )
-    modal_max_connections: int = Field(
-        120, ge=1, description="Connections that all containers on Modal may take together."
-    )
-    modal_deadline_seconds: float = Field(
-        10.0, gt=0, le=300, description="How long one request to Modal may take."
     )
 
     @field_validator("http_allowed_networks")

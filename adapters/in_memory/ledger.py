@@ -57,6 +57,12 @@ class InMemoryLedger:
         hashes = [place.leaf_hash for place in self._places[first - 1 :]]
         return Tick(first, hashes) if hashes else None
 
+    async def is_behind(self) -> bool:
+        tree = await self.newest_tree()
+        signed = tree.first_position - 1 + tree.signed_size if tree else 0
+        recorded = len(self._state.events), len(self._state.audit_events)
+        return recorded != (self._sealed_events, self._sealed_audit) or len(self._places) > signed
+
     async def leaf_hashes(self, *, after: int) -> list[bytes]:
         self._state.reach()
         return [place.leaf_hash for place in self._places[after:]]

@@ -129,7 +129,8 @@ class InMemoryState:
     def let_go(self, *, is_remote: bool, places: int, aging: timedelta) -> list[tuple[int, QueueEntry]]:
         """The entries that leave now, with what they spend of rates."""
         if not self.is_limited:
-            return self.due_entries(is_remote=is_remote, aging=aging)[: max(places, 0)]
+            going = self.due_entries(is_remote=is_remote, aging=aging)[: max(places, 0)]
+            return sorted(going, key=lambda it: (it[1].available_at - it[1].priority * aging, it[0]))
         now = self.clock.now()
         waiting = [
             Waiting(key, self.share_of(entry.job_id), entry.available_at - entry.priority * aging)

@@ -28,6 +28,12 @@ class PostgresLedgerSealing:
         async with self._database.connection() as connection, connection.transaction():
             return await _seal(connection, limit)
 
+    async def is_behind(self) -> bool:
+        async with self._database.connection() as connection, connection.transaction():
+            await fetch(connection, statement("ledger/prefer_indexes"), {})
+            (row,) = await fetch(connection, statement("ledger/is_behind"), {})
+        return bool(row["is_behind"])
+
     async def leaf_hashes(self, *, after: int) -> list[bytes]:
         parameters = {"after": after, "ticks": TICKS_AT_ONCE}
         rows = await self._database.rows(statement("ledger/leaf_hashes"), parameters)

@@ -92,7 +92,7 @@ def _ledger(vitals: Vitals) -> Finding:
         f"{vitals.ledger_size} events are sealed and {vitals.signed_size} signed; "
         f"the events are {_short(lag)} ahead."
     )
-    advice = "See whether a sealer runs (`jobledger sealer`), and its log: nothing is proven meanwhile."
+    advice = "See whether a sealer runs (`jobledger seal`, or `seal` on Modal): nothing is proven meanwhile."
     return error("ledger", told, advice) if lag > BEHIND else fine("ledger", told)
 
 

@@ -44,6 +44,9 @@ class LedgerSealing(Protocol):
         About `limit` events at most, but never a part of a transaction.
         """
 
+    async def is_behind(self) -> bool:
+        """Whether there is anything that was committed and is not sealed, or was sealed and is not signed."""
+
     async def leaf_hashes(self, *, after: int) -> list[bytes]:
         """The leaf hashes of the positions above `after`, from the next on, as many as are read at once."""
 

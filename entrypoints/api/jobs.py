@@ -7,14 +7,13 @@ from domain.use_cases.submit import Existing, submit_jobs
 from entrypoints.api.answers import JobOut, job_out, json_response
 from entrypoints.api.auth import CurrentUser, Roles, actor_of
 from entrypoints.api.known_parameters import KnownParameters
-from entrypoints.api.quick_route import QuickRoute
 from entrypoints.api.requests import Work, answers, provenance_of
 from entrypoints.api.schemas import SubmitJob
 from entrypoints.api.submissions import KeyHeader, headers_of, in_time, parse_idempotency_key, submission_of
 
-# Its dependencies stand here, because a quick route knows nothing of where it is included.
+# Its dependencies stand here, because a quick route knows nothing of where it is included (quick_routes.py).
 KNOWN = [Depends(KnownParameters())]
-quick = APIRouter(prefix="/jobs", tags=["jobs"], route_class=QuickRoute, dependencies=KNOWN)
+quick = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=KNOWN)
 
 
 @quick.post(

@@ -4,9 +4,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from domain.ports.tracing import Tracing
+from entrypoints.api import jobs, refusals
 from entrypoints.api.bounds import RequestBounds
 from entrypoints.api.metrics import RequestMetrics
 from entrypoints.api.middleware import HeadAsGet, RequestIdentity
+from entrypoints.api.quick_routes import QuickRoutes
 from entrypoints.api.rate_limits import RateLimit
 from entrypoints.api.tracing import RequestTracing
 from entrypoints.settings import Settings
@@ -24,6 +26,7 @@ TOLD_HEADERS = [
 
 def wrap(app: FastAPI, settings: Settings, tracing: Tracing | None) -> None:
     """Innermost first. What is not set is not there, and costs nothing."""
+    app.add_middleware(QuickRoutes, routes=jobs.quick.routes, refused=refusals.refused)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestBounds, seconds=settings.request_timeout_seconds)
     if app.state.rate_limits:

@@ -20,7 +20,7 @@ JSON = "application/json"
 
 def install(app: FastAPI) -> None:
     """Give every refusal the one shape, FastAPI's own included."""
-    app.add_exception_handler(JobledgerError, _refused)
+    app.add_exception_handler(JobledgerError, refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -30,7 +30,8 @@ def _answer(request: Request, kind: Kind, detail: str, **rest: Any) -> Response:
     return problem(kind, detail, request_id=request.state.request_id, path=request.scope["path"], **rest)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
+    """The problem that one of the domain's errors is answered as; commands that are refused are recorded."""
     if isinstance(error, JobNotFound):
         # Here, for every route there is: a job that is not there may lie in a file.
         error = await archived_instead(request.app.state.services.archived_months, error)
@@ -50,7 +51,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         return _answer(request, HTTP_KINDS[400], "The body is not JSON.")
     problems = [FieldProblem(pointer=_pointer(item["loc"]), detail=told_of(item)) for item in found]
-    return await _refused(request, InvalidSubmission(problems))
+    return await refused(request, InvalidSubmission(problems))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidSettings
 from entrypoints import bootstrap
-from entrypoints.modal_plan import CARRIED, SECRETS, SecretPlan, connections
+from entrypoints.modal_plan import CARRIED, SecretPlan, connections, secrets_of
 from entrypoints.parts import run_async
 from entrypoints.settings import Settings, load_settings
 
@@ -59,6 +59,7 @@ def _wrong_settings(settings: Settings) -> list[str]:
         max_containers=settings.modal_max_containers,
         api_max_containers=settings.modal_api_max_containers,
         pool_size=settings.database_pool_size,
+        seals=settings.modal_seals,
     )
     if taken.total > settings.modal_max_connections:
         problems.append(
@@ -92,7 +93,7 @@ async def _wrong_on_modal(settings: Settings, target: Target) -> list[str]:
     problems = [
         f"The secret {secret.name} with {', '.join(secret.keys)} is not in {target}: "
         f"`jobledger modal-secrets {target}` says how to make it."
-        for secret in SECRETS
+        for secret in secrets_of(seals=settings.modal_seals)
         if not await deployment.is_secret_present(secret.name, secret.keys)
     ]
     tags = await deployment.running_tags()
@@ -139,21 +140,33 @@ def modal_secrets(
 ) -> None:
     """Print the commands that make the secrets on Modal, without their values; or make them."""
     settings = load_settings()
-    for secret in SECRETS:
+    for secret in secrets_of(seals=settings.modal_seals):
         if create:
-            deployment = modal_bootstrap().modal_deployment(settings, environment=target)
-            run_async(deployment.put_secret(secret.name, _values(settings, secret)))
-            sys.stdout.write(f"{secret.name} in {target} holds {', '.join(secret.keys)}.\n")
+            keys = make_secret(settings, secret, target)
+            sys.stdout.write(f"{secret.name} in {target} holds {', '.join(keys)}.\n")
         else:
-            pairs = " ".join(f'{key}="${key}"' for key in secret.keys)
+            pairs = " ".join(f'{key}="${key}"' for key in _keys(settings, secret))
             sys.stdout.write(f"modal secret create --env {target} --force {secret.name} {pairs}\n")
 
 
-def _values(settings: Settings, secret: SecretPlan) -> dict[str, str]:
-    values = {key: getattr(settings, key.lower()) for key in secret.keys}
+def make_secret(settings: Settings, secret: SecretPlan, target: Target) -> list[str]:
+    """Make the secret of the settings here; which keys it holds then.
+
+    Raises InvalidSettings where they do not have what it must hold, and ComputeUnavailable.
+    """
+    keys = _keys(settings, secret)
+    values = {key: getattr(settings, key.lower()) for key in keys}
     if missing := [key for key, value in values.items() if value is None]:
         raise InvalidSettings(f"{', '.join(missing)} is not set, and {secret.name} must hold it.")
-    return {
+    told = {
         key: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for key, value in values.items()
     }
+    deployment = modal_bootstrap().modal_deployment(settings, environment=target)
+    run_async(deployment.put_secret(secret.name, told))
+    return keys
+
+
+def _keys(settings: Settings, secret: SecretPlan) -> list[str]:
+    """What it must hold, and what it may hold and is set here."""
+    return [*secret.keys, *(key for key in secret.optional if getattr(settings, key.lower()) is not None)]

@@ -336,3 +336,19 @@ async def test_audit_events_are_sealed_beside_those_of_jobs(ports: Ports, limit:
         "RecoverySwept",
         "RecoverySwept",
     ]
+
+
+async def test_it_is_behind_until_all_that_was_recorded_is_sealed_and_signed(ports: Ports) -> None:
+    empty = await ports.sealing.is_behind()
+    await submit(ports)
+    unsealed = await ports.sealing.is_behind()
+    tree = await begun(ports)
+    await sealed(ports)
+    unsigned = await ports.sealing.is_behind()
+    note = str(sign(Checkpoint(ORIGIN, 1, await leaf(ports, 1)).body, [SIGNER]))
+    await ports.sealing.add_checkpoint(tree, size=1, note=note, roots=[], apart_seconds=0)
+    whole = await ports.sealing.is_behind()
+    await ports.audit.record(SWEPT, provenance(ActorKind.OPERATOR, "ann"))
+
+    assert (empty, unsealed, unsigned, whole) == (False, True, True, False)
+    assert await ports.sealing.is_behind()

@@ -4,12 +4,17 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from domain import limits
-from domain.identifiers import JobId, UserId
+from domain import decisions, limits
+from domain.events import Cause, JobError
+from domain.identifiers import JobId, UserId, WorkerId
+from domain.job import Lease
+from domain.lifecycle import Status
 from domain.limits import Limit, LimitSet, QueuePaused, QueueResumed, Rate, Scope
+from domain.ports.job_queue import Delivery
+from domain.retries import RetryPolicy
 from domain.views import JobView
 from tests.builders import provenance
-from tests.contracts.acts import cancel, submit
+from tests.contracts.acts import append, cancel, current, start, submit
 from tests.fakes.ports import Ports
 
 ME, OTHER = UserId("user-1"), UserId("user-2")
@@ -281,3 +286,56 @@ async def test_a_low_priority_that_waited_goes_before_higher_ones_that_came_much
 
     assert await relayed(ports, limit=1) == [old.job.id, *ids(new)]
     assert await relayed(ports, aging=timedelta(minutes=2)) == []
+
+
+async def test_a_retry_gives_its_place_back_once_and_waits_for_one_when_it_is_due(ports: Ports) -> None:
+    await set_limit(ports, limits.user(ME), concurrency=1)
+    first, second, third = await submitted(ports, 3)
+    running = await run_next(ports)
+    failed = await give_up(ports, running, fails=True)
+    while_it_waits = await run_next(ports)
+    await ports.advance(300)
+    when_it_is_due = await relayed(ports)
+    await give_up(ports, while_it_waits, fails=False)
+
+    assert (running.job_id, while_it_waits.job_id) == (first.job.id, second.job.id)
+    assert failed.job.status is Status.RETRYING
+    assert when_it_is_due == []
+    # One place came back, not two, for who is due longest.
+    assert await relayed(ports) == [third.job.id]
+
+
+async def test_an_attempt_that_died_takes_its_place_until_it_is_given_up(ports: Ports) -> None:
+    await set_limit(ports, limits.user(ME), concurrency=1)
+    first, second = await submitted(ports, 2)
+    dead = await run_next(ports)
+    await ports.advance(700)
+    while_nobody_knows = (await ports.outbox.relay(limit=10, max_visible=10)).moved
+    await give_up(ports, dead, fails=False)
+
+    assert (dead.job_id, while_nobody_knows) == (first.job.id, 0)
+    assert await relayed(ports) == [second.job.id]
+
+
+async def run_next(ports: Ports) -> Delivery:
+    """Let go what may go, which is one, and start it."""
+    await ports.outbox.relay(limit=10, max_visible=10)
+    (delivery,) = await ports.queue.receive(limit=10, lease_seconds=600)
+    assert delivery.view
+    await start(ports, delivery.view, Lease(WorkerId("worker-1"), delivery.msg_id, delivery.read_ct))
+    return delivery
+
+
+async def give_up(ports: Ports, delivery: Delivery, *, fails: bool) -> JobView:
+    """The attempt failed or was lost; the next one is due in some minutes, and its message is gone."""
+    assert delivery.job_id
+    view = await current(ports, delivery.job_id)
+    policy = RetryPolicy(first_delay_seconds=200, max_delay_seconds=200)
+    at = view.updated_at
+    error = JobError(type="ValueError", message="no", retryable=True)
+    event = (
+        decisions.fail(view.job, error=error, cause=Cause.FAILED, policy=policy, chance=1.0, at=at)
+        if fails
+        else decisions.lose(view.job, cause=Cause.CRASHED, policy=policy, chance=1.0, at=at)
+    )
+    return await append(ports, view, event, settles=delivery.msg_id)

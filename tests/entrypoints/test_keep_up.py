@@ -13,10 +13,14 @@ from entrypoints.settings import Settings
 from tests.builders import provenance
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"modal_idle_seconds": 0.5})
+
+
 async def test_a_schedule_that_is_due_is_submitted_and_its_job_relayed(
-    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings
 ) -> None:
-    monkeypatch.setattr(keep_up, "IDLE_SECONDS", 0.5)
     await create_schedule(
         services.schedules, services.calendar, services.types, services.parser, services.clock, services.ids,
         caller=Caller(UserId("user-1"), provenance()),

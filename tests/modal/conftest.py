@@ -38,6 +38,7 @@ CARRIED = {
     "JOB_COMPUTE": "modal",
     "JOB_MODULES": "jobs_of_a_user.types",
     "LEASE_SECONDS": "3",
+    "MODAL_IDLE_SECONDS": "0.5",
 }
 """What the image carries: quick to notice things."""
 
@@ -173,9 +174,7 @@ class OnModal:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 yield
         except TimeoutError:
-            containers = [*self.fake.ended, *self.fake.containers]
-            told = "\n".join(f"{item.function.name} {item.task_id}:\n{item.log}" for item in containers)
-            pytest.fail(f"It took too long. What containers said:\n{told}")
+            pytest.fail(f"It took too long. What containers said:\n{self.fake.said()}")
 
     async def let_it_lapse(self) -> None:
         """Let the time be up of every message that was handed to Modal."""

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from adapters.migrations import revisions
+from domain.errors import InvalidSettings
 from entrypoints import modal_bootstrap
-from entrypoints.cli.deploy import Target, find_problems
-from entrypoints.modal_plan import connections
-from entrypoints.settings import Settings
+from entrypoints.cli.deploy import Target, find_problems, make_secret, modal_secrets
+from entrypoints.modal_plan import LEDGER, connections
+from entrypoints.settings import Settings, load_settings
 from tests.conftest import TestDatabase
 from tests.fakes.modal.server import FakeModal, fake_modal
 from tests.modal.conftest import ROOT
@@ -132,6 +133,42 @@ async def test_a_schema_that_the_running_containers_cannot_bear_is_refused(
     assert "know the schema up to 0003 and cannot go on over 0099" in problem
 
 
+async def test_where_the_ledger_is_sealed_its_key_must_be_there_too(
+    in_dev: FakeModal, settings: Settings
+) -> None:
+    sealing = settings.model_copy(update={"modal_seals": True})
+    without = await find_problems(sealing, Target.DEV)
+    in_dev.world.secrets[("dev", "jobledger-ledger")] = {"LEDGER_PREVIOUS_KEY": "another"}
+    (without_key,) = await find_problems(sealing, Target.DEV)
+    in_dev.world.secrets[("dev", "jobledger-ledger")] = {"LEDGER_KEY": "secret"}
+    with_key = await find_problems(sealing, Target.DEV)
+    del in_dev.world.secrets[("dev", "jobledger-ledger")]
+
+    assert without == [without_key]
+    assert without_key.startswith("The secret jobledger-ledger with LEDGER_KEY is not in dev")
+    assert with_key == []
+
+
+def test_the_ledgers_secret_is_made_where_it_is_needed_with_both_keys_while_one_is_replaced(
+    deployed: FakeModal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = []
+    for name, value in (("LOG_LEVEL", "INFO"), ("MODAL_SEALS", "true"), ("LEDGER_PREVIOUS_KEY", "older")):
+        monkeypatch.setenv(name, value)
+        modal_secrets(Target.DEV)
+        printed.append(capsys.readouterr().out.splitlines())
+    with pytest.raises(InvalidSettings, match="LEDGER_KEY is not set, and jobledger-ledger must hold it"):
+        make_secret(load_settings(), LEDGER, Target.DEV)
+    monkeypatch.setenv("LEDGER_KEY", "newer")
+    make_secret(load_settings(), LEDGER, Target.DEV)
+    made = deployed.world.secrets.pop(("dev", "jobledger-ledger"))
+
+    assert [len(lines) for lines in printed] == [2, 3, 3]
+    assert printed[1][2].endswith('--force jobledger-ledger LEDGER_KEY="$LEDGER_KEY"')
+    assert printed[2][2].endswith('LEDGER_KEY="$LEDGER_KEY" LEDGER_PREVIOUS_KEY="$LEDGER_PREVIOUS_KEY"')
+    assert made == {"LEDGER_KEY": "newer", "LEDGER_PREVIOUS_KEY": "older"}
+
+
 async def test_more_connections_than_the_database_bears_are_refused(
     in_dev: FakeModal, settings: Settings
 ) -> None:
@@ -144,7 +181,10 @@ async def test_more_connections_than_the_database_bears_are_refused(
 
 
 def test_connections_are_containers_times_what_each_opens() -> None:
+    with_sealer = connections(max_containers=10, api_max_containers=4, pool_size=8, seals=True)
+
     assert connections(max_containers=10, api_max_containers=4, pool_size=8) == (80, 32, 4)
+    assert with_sealer == (80, 32, 6)
 
 
 def test_a_migration_says_when_running_code_cannot_go_on_over_it(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_layers_stand_in_the_documented_order() -> None:
 def test_what_is_not_set_is_not_there(app: FastAPI) -> None:
     names = [getattr(layer.cls, "__name__", "") for layer in app.user_middleware]
 
-    assert names == ["RequestIdentity", "RequestMetrics", "RequestBounds", "HeadAsGet"]
+    assert names == ["RequestIdentity", "RequestMetrics", "RequestBounds", "HeadAsGet", "QuickRoutes"]
 
 
 async def test_a_browser_application_of_a_known_origin_may_ask(make_app: MakeApp, settings: Settings) -> None:

@@ -88,6 +88,11 @@ def _environment(fake: "FakeModal", container: RunningContainer) -> dict[str, st
     environment = fake.world.image_environment(definition.image_id)
     for secret_id in definition.secret_ids:
         environment |= fake.world.secret_ids[secret_id]
+    # Where the container's volumes are mounted is elsewhere here, which whoever is told a mount is told, too.
+    mounts = {
+        mount.mount_path: str(fake.world.volumes[mount.volume_id]) for mount in definition.volume_mounts
+    }
+    environment = {name: mounts.get(value, value) for name, value in environment.items()}
     folder = container.folder
     return environment | {
         "PATH": os.defpath,

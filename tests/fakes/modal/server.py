@@ -26,7 +26,7 @@ from tests.fakes.modal.world import Call, DeployedFunction, Stage, World
 
 T = TypeVar("T")
 TOKEN_ID, TOKEN_SECRET = "ak-fake", "as-fake"
-CALL_SECONDS = 60.0
+CALL_SECONDS = 180.0
 TIMEOUT = api_pb2.GenericResult.GENERIC_STATUS_TIMEOUT
 INTERNAL_FAILURE = api_pb2.GenericResult.GENERIC_STATUS_INTERNAL_FAILURE
 FAILURE = api_pb2.GenericResult.GENERIC_STATUS_FAILURE
@@ -48,6 +48,8 @@ class FakeModal:
         self.port = 0
         self._libraries = tempfile.TemporaryDirectory(prefix="modal-libraries-")
         self.libraries = Path(self._libraries.name)
+        self._volumes = tempfile.TemporaryDirectory(prefix="modal-volumes-")
+        self.volumes = Path(self._volumes.name)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: Any = None
@@ -89,11 +91,19 @@ class FakeModal:
 
     def result(self, call: Call) -> Any:
         """What the call returned, once it has; an assertion fails when it did not."""
-        self.run(self._until_done(call))
+        try:
+            self.run(self._until_done(call))
+        except TimeoutError:
+            raise AssertionError(f"It took too long. What containers said:\n{self.said()}") from None
         assert call.result.status == api_pb2.GenericResult.GENERIC_STATUS_SUCCESS, (
             call.result.traceback or call.result.exception
         )
         return deserialize_data_format(call.result.data, call.data_format, None)
+
+    def said(self) -> str:
+        """What all containers wrote so far, for who wonders what became of a call."""
+        containers = [*self.ended, *self.containers]
+        return "\n".join(f"{item.function.name} {item.task_id}:\n{item.log}" for item in containers)
 
     def arguments(self, call: Call) -> dict[str, Any]:
         """What the call was told."""
@@ -151,6 +161,10 @@ class FakeModal:
                 *(
                     api_pb2.Object(object_id=item.id, function_handle_metadata=item.metadata)
                     for item in functions
+                ),
+                *(
+                    api_pb2.Object(object_id=item, volume_metadata=api_pb2.VolumeMetadata())
+                    for item in self.world.volumes
                 ),
                 *(api_pb2.Object(object_id=object_id) for object_id in others),
             ],
@@ -318,6 +332,7 @@ class FakeModal:
         self._thread.join()
         self._loop.close()
         self._libraries.cleanup()
+        self._volumes.cleanup()
 
 
 async def _check_token(event: RecvRequest) -> None:

@@ -21,6 +21,17 @@ SUCCESS = api_pb2.GenericResult.GENERIC_STATUS_SUCCESS
 TERMINATED = api_pb2.GenericResult.GENERIC_STATUS_TERMINATED
 HEARTBEAT_SECONDS = 10.0
 UNNAMED = "main"
+RESTRICTED = {
+    "BlobCreate",
+    "BlobGet",
+    "ContainerHeartbeat",
+    "ContainerHello",
+    "FunctionGetDynamicConcurrency",
+    "FunctionGetInputs",
+    "FunctionPutOutputs",
+    "TaskResult",
+}
+"""All that a container whose access to Modal is restricted may ask for: what it needs to run at all."""
 
 
 class Handlers:
@@ -37,6 +48,9 @@ class Handlers:
         fault = self.fake.next_fault(name)
         if isinstance(fault, Refuse):
             raise fault.error()
+        is_restricted = self.container is not None and self.container.function.definition.untrusted
+        if is_restricted and name not in RESTRICTED:
+            raise GRPCError(Status.PERMISSION_DENIED, f"{name} is not for restricted functions")
         handler = getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(), None)
         if handler is None:
             raise GRPCError(Status.UNIMPLEMENTED, f"the fake does not know {name}")
@@ -126,6 +140,22 @@ class Handlers:
         self.world.secret_ids[secret_id] = held
         return api_pb2.SecretGetOrCreateResponse(secret_id=secret_id)
 
+    async def volume_get_or_create(self, request: Any) -> Any:
+        volume_id = f"vo-{self._environment(request)}-{request.deployment_name}"
+        is_made = request.object_creation_type == api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING
+        if volume_id not in self.world.volumes and not is_made:
+            raise GRPCError(Status.NOT_FOUND, f"no volume {request.deployment_name}")
+        self.world.volumes.setdefault(volume_id, self.fake.volumes / volume_id).mkdir(exist_ok=True)
+        metadata = api_pb2.VolumeMetadata(name=request.deployment_name)
+        return api_pb2.VolumeGetOrCreateResponse(volume_id=volume_id, metadata=metadata)
+
+    async def volume_commit(self, request: Any) -> Any:
+        mounts = self._mine.function.definition.volume_mounts
+        if request.volume_id not in [mount.volume_id for mount in mounts]:
+            raise GRPCError(Status.NOT_FOUND, f"{request.volume_id} is not mounted here")
+        self.world.committed[request.volume_id] += 1
+        return api_pb2.VolumeCommitResponse(skip_reload=True)
+
     async def image_get_or_create(self, request: Any) -> Any:
         image_id = "im-" + digest(request.image.SerializeToString(deterministic=True))[:12]
         self.world.images[image_id] = request.image
@@ -179,10 +209,7 @@ class Handlers:
     # calls
 
     async def function_get(self, request: Any) -> Any:
-        environment = request.environment_name or (
-            self.container.environment_name if self.container else UNNAMED
-        )
-        app_id = self.world.apps.get((environment, request.app_name))
+        app_id = self.world.apps.get((self._environment(request), request.app_name))
         for function in self.world.functions.values():
             if function.app_id == app_id and function.name == request.object_tag:
                 return api_pb2.FunctionGetResponse(
@@ -235,6 +262,10 @@ class Handlers:
         call = self._call(request.function_call_id)
         await self.fake.cancel(call, terminate_containers=request.terminate_containers)
         return Empty()
+
+    def _environment(self, request: Any) -> str:
+        """The one that is named, or else that of the container that asks."""
+        return request.environment_name or (self.container.environment_name if self.container else UNNAMED)
 
     def _call(self, call_id: str) -> Call:
         call = self.world.calls.get(call_id)

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import shlex
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
+from pathlib import Path
 
 from modal_proto import api_pb2
 
@@ -84,7 +85,10 @@ class DeployedFunction:
 
 @dataclass(slots=True)
 class World:
-    """`secrets` are by environment and name, as a user made them. Files under `hidden` are not mounted."""
+    """`secrets` are by environment and name, as a user made them. Files under `hidden` are not mounted.
+
+    `volumes` are directories by id, `committed` tells how often each was committed.
+    """
 
     secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     secret_ids: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -96,7 +100,9 @@ class World:
     calls: dict[str, Call] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     published: list[api_pb2.AppPublishRequest] = field(default_factory=list)
+    volumes: dict[str, Path] = field(default_factory=dict)
     hidden: str | None = None
+    committed: Counter[str] = field(default_factory=Counter)
     by_idempotency_key: dict[str, Call] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
