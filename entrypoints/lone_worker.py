@@ -14,7 +14,7 @@ class LoneWorker(Worker):
         """
         self._start(attempt)
         try:
-            while attempt in self._running or attempt in self._unsettled:
+            while attempt in self._running or attempt in self._settler.unsettled:
                 self._changed.clear()
                 await self._changed.wait()
         finally:

@@ -2,22 +2,19 @@
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
 
-from domain.attempts import Attempt, GivenUp, Outcome, StopReason, outcome_of_stop
+from domain.attempts import Attempt, Outcome, StopReason, outcome_of_stop
 from domain.claims import Claimer
-from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
 from domain.ports.compute import Compute
 from domain.ports.hints import Topic
 from domain.ports.workers import Presence
 from domain.use_cases.report_progress import report_progress
-from domain.use_cases.settle import Finished, settle
 from entrypoints import bootstrap
 from entrypoints.clearing_up import clear_up
 from entrypoints.lanes import Lane, OrdinaryLane
@@ -27,16 +24,16 @@ from entrypoints.metrics.catalogue import (
     ABANDONED,
     ATTEMPTS_LIMIT,
     ATTEMPTS_RUNNING,
-    ATTEMPTS_SETTLED,
     ATTEMPTS_STARTED,
     ATTEMPTS_UNSETTLED,
-    LEASES_LOST,
 )
 from entrypoints.metrics.port import metrics_port
 from entrypoints.parent_watch import ALONE, Lineage, lineage
 from entrypoints.presence import beat_until
 from entrypoints.services import Services
 from entrypoints.settings import Settings
+from entrypoints.settling import Settler
+from entrypoints.timeouts import Timeouts
 from entrypoints.tracing import run_traced
 from entrypoints.wards import wards
 
@@ -81,15 +78,14 @@ class Worker:
         self.claimer = Claimer(worker_id=worker_id, compute=compute.name)
         self._exited = [WorkerId(name) for name in we.exited]
         self._running: dict[Attempt, asyncio.Task[None]] = {}
-        self._unsettled: dict[Attempt, Finished] = {}
-        self._to_settle: list[Finished] = []
         self._next: asyncio.Task[list[Attempt]] | None = None
         self._changed = asyncio.Event()
-        self._finished_one = asyncio.Event()
         self._leases = LeaseKeeper(services, settings)
+        self._timeouts = Timeouts()
+        self._settler = Settler(services, self._leases, worker_id, self._changed)
         self.has_abandoned = False
         services.tallies.watch(ATTEMPTS_RUNNING, lambda: len(self._running))
-        services.tallies.watch(ATTEMPTS_UNSETTLED, lambda: len(self._unsettled))
+        services.tallies.watch(ATTEMPTS_UNSETTLED, lambda: len(self._settler.unsettled))
         services.tallies.watch(ATTEMPTS_LIMIT, lambda: self._leases.limit)
 
     async def run(self, leaving: asyncio.Event) -> None:
@@ -111,7 +107,7 @@ class Worker:
         settled = asyncio.Event()
         beating = asyncio.create_task(beat_until(settled, self._services, self._presence))
         helpers = [
-            asyncio.create_task(self._repeat("settle", self._settle, settled)),
+            asyncio.create_task(self._repeat("settle", self._settler.settle, settled)),
             asyncio.create_task(self._repeat("keep", self._leases.keep, settled)),
             asyncio.create_task(self._repeat("report", self._report, settled)),
             asyncio.create_task(clear_up(settled, self._services, self.claimer.worker_id, self._exited)),
@@ -173,8 +169,7 @@ class Worker:
     async def _run(self, attempt: Attempt) -> None:
         # From here on, not before: a task that is cancelled before it began would never come here.
         attempt.on_stop = partial(self._stop, attempt)
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._timeout_of(attempt), attempt.stop, StopReason.TIMED_OUT)
+        self._timeouts.watch(attempt, seconds=self._timeout_of(attempt))
         outcome: Outcome
         try:
             if attempt.stopped_for:
@@ -190,7 +185,7 @@ class Worker:
             log.exception("compute.failed", job_id=attempt.job_id, attempt=attempt.number, error=repr(error))
             outcome = outcome_of_stop(StopReason.LEASE_LOST, timeout_seconds=0)
         finally:
-            timer.cancel()
+            self._timeouts.let_go(attempt)
         if attempt in self._running:
             self._finish(attempt, outcome)
 
@@ -218,61 +213,8 @@ class Worker:
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._running[attempt]
         attempt.end()
-        self._leases.hold_until_settled(attempt)
-        finished = Finished(attempt=attempt, outcome=outcome, command_id=self._services.ids.command_id())
-        self._unsettled[attempt] = finished
-        self._to_settle.append(finished)
-        self._finished_one.set()
+        self._settler.add(attempt, outcome)
         self._changed.set()
-
-    async def _settle(self) -> None:
-        await self._finished_one.wait()
-        self._finished_one.clear()
-        batch, self._to_settle = self._to_settle, []
-        try:
-            await self._write(batch)
-        except BaseException:
-            self._to_settle = [item for item in batch if item.attempt in self._unsettled] + self._to_settle
-            self._finished_one.set()
-            raise
-
-    async def _write(self, batch: list[Finished]) -> None:
-        services = self._services
-        try:
-            await settle(
-                services.store,
-                services.views,
-                services.hints,
-                services.types,
-                services.clock,
-                services.randomness,
-                worker_id=self.claimer.worker_id,
-                finished=batch,
-            )
-        except StorageUnavailable:
-            raise
-        except Exception:
-            # One outcome that cannot be written must not hold up the others; its lease brings its job back.
-            if len(batch) == 1:
-                log.exception("attempt.unsettled", job_id=batch[0].attempt.job_id)
-                self._forget(batch[0].attempt)
-                return
-            for item in batch:
-                await self._write([item])
-            return
-        for finished in batch:
-            self._forget(finished.attempt)
-        # One line a batch: the history tells of each attempt.
-        outcomes = Counter(type(finished.outcome).__name__ for finished in batch)
-        log.info("attempts.settled", **outcomes)
-        for outcome, times in outcomes.items():
-            self._services.tallies.add(ATTEMPTS_SETTLED, times, outcome)
-        self._services.tallies.add(LEASES_LOST, outcomes[GivenUp.__name__])
-        self._changed.set()
-
-    def _forget(self, attempt: Attempt) -> None:
-        del self._unsettled[attempt]
-        self._leases.let_go(attempt)
 
     async def _report(self) -> None:
         await asyncio.sleep(PROGRESS_SECONDS)
@@ -290,7 +232,7 @@ class Worker:
         grace = self._settings.cancel_grace_seconds
         await self._until(lambda: not self._running, at_most=grace + 1)
         # What cannot be written now is left to the lease.
-        await self._until(lambda: not self._unsettled, at_most=grace + 1)
+        await self._until(lambda: not self._settler.unsettled, at_most=grace + 1)
 
     async def _until(self, holds: Callable[[], bool], *, at_most: float) -> None:
         loop = asyncio.get_running_loop()

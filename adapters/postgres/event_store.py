@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from adapters.postgres.change_rows import (
     is_plain_completion,
     submit_columns,
 )
-from adapters.postgres.pool import Connection, Database, fetch
+from adapters.postgres.pool import Connection, Database, fetch, fetch_tuples
 from adapters.postgres.shared_flush import SharedFlush
 from adapters.postgres.statements import statement
 from domain.errors import StorageUnavailable
@@ -166,12 +167,10 @@ class PostgresEventStore:
         query = statement("event_store/append")
         parameters = append_columns(encoded) | self._always
         if connection:
-            rows = await fetch(connection, query, parameters)
-        else:
-            rows = await self._database.rows(query, parameters)
-        recorded = {row["job_id"]: row["recorded_at"] for row in rows}
-        if connection:
+            recorded: dict[JobId, datetime] = dict(await fetch_tuples(connection, query, parameters))
             await _erase([change for change in erasures if change.job_id in recorded], connection)
+        else:
+            recorded = dict(await self._database.tuples(query, parameters))
         return [
             Appended(change, recorded[change.job_id]) if change.job_id in recorded else Stale(change.job_id)
             for change in changes
@@ -181,8 +180,8 @@ class PostgresEventStore:
         parameters = (
             complete_columns(changes) | self._always | {"schema_version": JobCompleted.SCHEMA_VERSION}
         )
-        rows = await self._database.rows(statement("event_store/complete"), parameters)
-        recorded = {row["job_id"]: row["recorded_at"] for row in rows}
+        rows = await self._database.tuples(statement("event_store/complete"), parameters)
+        recorded: dict[JobId, datetime] = dict(rows)
         return [
             Appended(change, recorded[change.job_id]) if change.job_id in recorded else Stale(change.job_id)
             for change in changes

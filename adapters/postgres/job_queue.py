@@ -1,16 +1,16 @@
 """The job queue over PGMQ 1.5.1 and later."""
 
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 
-from adapters.postgres import json_text, view_codec
+from adapters.postgres import json_text, started_rows, view_codec
 from adapters.postgres.arrays import plain_array
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
 from domain.claims import Claimer
+from domain.errors import StorageUnavailable
 from domain.events import AttemptStarted
 from domain.ports.job_queue import Claimed, Delivery, Extended, HeldLease
 
@@ -33,8 +33,7 @@ class PgmqJobQueue:
 
     async def set_apart(self, leases: Mapping[HeldLease, int]) -> None:
         parameters = {
-            "msg_id": plain_array(lease.msg_id for lease in leases),
-            "read_ct": plain_array(lease.read_ct for lease in leases),
+            **_columns(leases),
             "chances_left": plain_array(leases.values()),
         }
         await self._database.rows(statement("job_queue/set_apart"), parameters)
@@ -57,36 +56,45 @@ class PgmqJobQueue:
             "code_version": self._code_version,
         }
         try:
-            rows = await self._database.rows(statement("job_queue/start_waiting"), parameters)
+            rows = await self._database.tuples(statement("job_queue/start_waiting"), parameters)
         except psycopg.DataError:
             return Claimed(started=[], others=await self.receive(limit=limit, lease_seconds=lease_seconds))
-        rows.sort(key=itemgetter("msg_id"))
+        rows.sort()
+        others = [HeldLease(*row[:2]) for row in rows if row[2] is None]
         return Claimed(
-            started=[view_codec.decode(row) for row in rows if row["is_started"]],
-            others=[delivery_of(row) for row in rows if not row["is_started"]],
+            started=[started_rows.decode(row, claimer.worker_id) for row in rows if row[2]],
+            others=await self._taken(others) if others else [],
         )
 
+    async def _taken(self, leases: Sequence[HeldLease]) -> list[Delivery]:
+        try:
+            rows = await self._database.rows(statement("job_queue/taken"), _columns(leases))
+        except StorageUnavailable:
+            # What was started must not be lost with them: they come again.
+            return []
+        return [delivery_of(row) for row in rows]
+
     async def extend(self, leases: Sequence[HeldLease], *, lease_seconds: int) -> list[Extended]:
-        parameters = {
-            "msg_id": plain_array(lease.msg_id for lease in leases),
-            "read_ct": plain_array(lease.read_ct for lease in leases),
-            "lease_seconds": lease_seconds,
-        }
+        parameters = _columns(leases) | {"lease_seconds": lease_seconds}
         rows = await self._database.rows(statement("job_queue/extend"), parameters)
         return [
             Extended(HeldLease(row["msg_id"], row["read_ct"]), bool(row["is_cancelling"])) for row in rows
         ]
 
     async def delete(self, leases: Sequence[HeldLease]) -> None:
-        parameters = {
-            "msg_id": plain_array(lease.msg_id for lease in leases),
-            "read_ct": plain_array(lease.read_ct for lease in leases),
-        }
-        await self._database.rows(statement("job_queue/delete"), parameters)
+        await self._database.rows(statement("job_queue/delete"), _columns(leases))
 
     async def park(self, delivery: Delivery, *, error: str) -> None:
         parameters = {"msg_id": delivery.msg_id, "read_ct": delivery.read_ct, "error": error}
         await self._database.rows(statement("job_queue/park"), parameters)
+
+
+def _columns(leases: Iterable[HeldLease]) -> dict[str, str]:
+    leases = list(leases)
+    return {
+        "msg_id": plain_array(lease.msg_id for lease in leases),
+        "read_ct": plain_array(lease.read_ct for lease in leases),
+    }
 
 
 def delivery_of(row: dict[str, Any]) -> Delivery:

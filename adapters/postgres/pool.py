@@ -8,7 +8,7 @@ import orjson
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, TupleRow, dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -88,11 +88,21 @@ class Database:
 
     async def rows(self, query: bytes, parameters: dict[str, Any]) -> list[DictRow]:
         """Run one statement, a transaction of its own; raises StorageUnavailable like `connection`."""
+        async with self._lent() as connection:
+            return await fetch(connection, query, parameters)
+
+    async def tuples(self, query: bytes, parameters: dict[str, Any]) -> list[TupleRow]:
+        """As `rows`, for what comes by the hundreds: a row costs a third less than by names."""
+        async with self._lent() as connection:
+            return await fetch_tuples(connection, query, parameters)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
         with _as_ours():
             # Not the pool's context manager: it ends a transaction, and here there is none.
             connection = await self._pool.getconn()
             try:
-                return await fetch(connection, query, parameters)
+                yield connection
             finally:
                 await self._pool.putconn(connection)
 
@@ -119,6 +129,12 @@ async def fetch(connection: Connection, query: bytes, parameters: dict[str, Any]
     cursor = await connection.execute(query, parameters)
     # Not `description`, which is made anew for each who asks.
     return [] if cursor.rownumber is None else await cursor.fetchall()
+
+
+async def fetch_tuples(connection: Connection, query: bytes, parameters: dict[str, Any]) -> list[TupleRow]:
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(query, parameters)
+    return await cursor.fetchall()
 
 
 async def configure(connection: Connection) -> None:

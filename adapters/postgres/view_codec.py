@@ -202,11 +202,11 @@ def decode(row: dict[str, Any]) -> JobView:
         progress=_progress(row["progress"]),
     )
     if row["outcome"] is not None or row["error_info"] is not None:
-        view = _with_outcome(view, row["outcome"] or {}, row["error_info"])
-    return view if details.keys() <= BUDGETS else _with_details(view, details)
+        view = with_outcome(view, row["outcome"] or {}, row["error_info"])
+    return view if details.keys() <= BUDGETS else with_details(view, details)
 
 
-def _with_outcome(view: JobView, outcome: dict[str, Any], error_info: dict[str, Any] | None) -> JobView:
+def with_outcome(view: JobView, outcome: dict[str, Any], error_info: dict[str, Any] | None) -> JobView:
     return view._replace(
         result=json_text.take(outcome, "result"),
         data_references=_texts(json_text.take(outcome, "data_references")),
@@ -214,7 +214,7 @@ def _with_outcome(view: JobView, outcome: dict[str, Any], error_info: dict[str, 
     )
 
 
-def _with_details(view: JobView, details: dict[str, Any]) -> JobView:
+def with_details(view: JobView, details: dict[str, Any]) -> JobView:
     return view._replace(
         on_behalf_of=_text(json_text.take(details, "on_behalf_of")),
         unique_key=_text(json_text.take(details, "unique_key")),

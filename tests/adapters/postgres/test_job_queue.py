@@ -3,15 +3,18 @@
 import asyncio
 
 import psycopg
+import pytest
 
+from adapters.postgres.pool import Database
 from domain.attempts import Attempt
 from domain.claims import Claimer
+from domain.errors import StorageUnavailable
 from domain.identifiers import WorkerId
 from domain.job_types import JobTypes
 from domain.sample_task import sample_task
 from domain.use_cases.claim import claim
 from entrypoints.services import Services
-from tests.builders import submission
+from tests.builders import new_id, submission
 from tests.conftest import PostgresPorts, TestDatabase
 from tests.contracts.acts import submit
 
@@ -72,3 +75,32 @@ async def is_waited_for(somebody: psycopg.AsyncConnection[tuple[bool]]) -> bool:
     )
     row = await (await somebody.execute(query)).fetchone()
     return bool(row and row[0])
+
+
+async def test_a_strangers_message_with_headers_is_no_isolated_job(
+    postgres_ports: PostgresPorts, database: TestDatabase
+) -> None:
+    await postgres_ports.put_message('"garbage"')
+    async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as owner:
+        await owner.execute("""UPDATE pgmq.q_job_queue SET headers = '{"x-from": "elsewhere"}'""")
+
+    assert await postgres_ports.queue.receive(limit=9, lease_seconds=5, chances_left=0) == []
+    assert len(await postgres_ports.queue.receive(limit=9, lease_seconds=5)) == 1
+
+
+async def test_what_was_started_is_kept_when_the_rest_of_its_batch_cannot_be_read(
+    postgres_ports: PostgresPorts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await submit(postgres_ports)
+    await postgres_ports.outbox.relay(limit=1, max_visible=10)
+    await postgres_ports.put_message('{"job_id": "01890a5d-ac96-774b-bcce-b302099a8057"}')
+
+    async def lost(_database: Database, _query: bytes, _parameters: dict[str, object]) -> list[object]:
+        raise StorageUnavailable("The database cannot be reached.")
+
+    monkeypatch.setattr(Database, "rows", lost)
+    claimed = await postgres_ports.queue.start_waiting(
+        limit=9, lease_seconds=5, claimer=CLAIMER, command_id=new_id()
+    )
+
+    assert (len(claimed.started), claimed.others) == (1, [])

@@ -3,7 +3,7 @@
 -- message that cannot be parsed must not fail its batch.
 WITH due AS MATERIALIZED (
     SELECT msg_id FROM pgmq.q_job_queue
-    WHERE vt <= statement_timestamp() AND ((headers IS NULL OR NOT headers ?| '{compute,chances_left}') OR NOT headers ?| '{compute,chances_left}')
+    WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ?| '{compute,chances_left}')
     ORDER BY msg_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED

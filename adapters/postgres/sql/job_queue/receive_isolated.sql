@@ -1,8 +1,8 @@
 -- As `receive`, of isolated jobs; their index finds them, however many other messages there are.
 WITH due AS MATERIALIZED (
     SELECT msg_id FROM pgmq.q_job_queue
-    WHERE vt <= statement_timestamp() AND (headers ? 'chances_left'
-        AND (headers ->> 'chances_left')::integer = %(chances_left)s OR NOT headers ?| '{compute,chances_left}')
+    WHERE vt <= statement_timestamp() AND headers ? 'chances_left'
+        AND (headers ->> 'chances_left')::integer = %(chances_left)s
     ORDER BY msg_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED

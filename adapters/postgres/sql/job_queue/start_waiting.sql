@@ -1,12 +1,12 @@
 -- Receive and start in one statement: what decisions.start and project make of a waiting job is little and
 -- always the same, and a contract test holds this statement to them. It waits for nobody who waits for it: it
 -- holds messages while it asks for jobs that wait, and who settles a job, which asks for its message, holds one
--- that runs. A job that moved on meanwhile, or must be
--- isolated, is returned undecided. A message that names no job fails the
+-- that runs. Of a message whose job moved on meanwhile, or must be
+-- isolated, only the lease is returned: `taken` reads it. A message that names no job fails the
 -- whole statement, which is cheaper than looking at each: `receive` then takes the batch.
 WITH due AS MATERIALIZED (
     SELECT ctid AS place FROM pgmq.q_job_queue
-    WHERE vt <= statement_timestamp() AND ((headers IS NULL OR NOT headers ?| '{compute,chances_left}') OR NOT headers ?| '{compute,chances_left}')
+    WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ?| '{compute,chances_left}')
     ORDER BY msg_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -60,11 +60,12 @@ WITH due AS MATERIALIZED (
         WHERE s.version > 2  -- the only entry of a job that was just submitted became this message
     ))
 )
-SELECT s.lease_msg_id AS msg_id, s.lease_read_ct AS read_ct, NULL AS body, s.id AS job_id, true AS is_started, s.*
-FROM started AS s
+SELECT lease_msg_id, lease_read_ct, id, created_at, run_at, priority, user_id, job_type, idempotency_key,
+    fingerprint, tags, traceparent, job_parameters, updated_at, version, attempt, outcome, error_info,
+    details::text
+FROM started
 UNION ALL
-SELECT t.msg_id, t.read_ct, q.message::text, t.job_id, false, j.*, NULL
-FROM taken AS t
-CROSS JOIN LATERAL (SELECT message FROM pgmq.q_job_queue WHERE q_job_queue.msg_id = t.msg_id LIMIT 1) AS q
-LEFT JOIN LATERAL (SELECT * FROM jobledger.jobs WHERE jobs.id = t.job_id LIMIT 1) AS j ON true
-WHERE t.msg_id NOT IN (SELECT lease_msg_id FROM started)
+SELECT msg_id, read_ct, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL
+FROM taken
+WHERE msg_id NOT IN (SELECT lease_msg_id FROM started)

@@ -9,7 +9,7 @@ WITH room AS MATERIALIZED (
         ELSE least(%(limit)s::bigint, %(max_visible)s - count(*)) END AS places
     FROM (
         SELECT FROM pgmq.q_job_queue
-        WHERE vt <= statement_timestamp() AND ((headers IS NULL OR NOT headers ?| '{compute,chances_left}') OR NOT headers ?| '{compute,chances_left}')
+        WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ?| '{compute,chances_left}')
         LIMIT %(max_visible)s
     ) AS visible
 ), due AS MATERIALIZED (
