@@ -43,15 +43,21 @@ async def dispatch_until(
     if compute is None:
         await dispatching
         return
-    # For its remote workers, which are there only while there is something to do.
-    presence = Presence(
-        worker_id=WorkerId(services.ids.command_id()),
+    presence = remote_presence(services, compute, settings, WorkerId(services.ids.command_id()))
+    await asyncio.gather(dispatching, beat_until(leaving, services, lambda: presence))
+
+
+def remote_presence(
+    services: Services, compute: RemoteCompute, settings: Settings, worker_id: WorkerId
+) -> Presence:
+    """What a dispatcher tells for its remote workers, which are there only while there is something to do."""
+    return Presence(
+        worker_id=worker_id,
         compute=compute.name,
         job_types=tuple(name for name in services.types.names() if settings.routes.is_remote(name)),
         concurrency=settings.modal_max_containers,
         running=0,
     )
-    await asyncio.gather(dispatching, beat_until(leaving, services, lambda: presence))
 
 
 async def dispatch_once(services: Services, compute: RemoteCompute, settings: Settings) -> DispatchReport:

@@ -81,8 +81,14 @@ async def _work(settings: Settings) -> AsyncIterator[Finding]:
     except Exception as problem:  # noqa: BLE001 - whatever is missing there was found above, and says why
         yield unknown("work", f"The work cannot be looked at: {type(problem).__name__}.", ABOVE)
         return
-    sweep_minutes = settings.recovery_minutes
-    for finding in judge_work(vitals, depth, workers, job_types=job_types, sweep_minutes=sweep_minutes):
+    for finding in judge_work(
+        vitals,
+        depth,
+        workers,
+        job_types=job_types,
+        sweep_minutes=settings.recovery_minutes,
+        comes_and_goes=settings.modal_seals or settings.routes.has_remote,
+    ):
         yield finding
 
 

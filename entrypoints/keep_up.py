@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 
-from domain.identifiers import Json
+from domain.identifiers import Json, WorkerId
 from domain.ports.remote_compute import RemoteCompute
+from domain.use_cases.default_limits import keep_default_limits
 from entrypoints.counting import EVENTS_AT_ONCE
-from entrypoints.dispatcher import dispatch_once
+from entrypoints.dispatcher import dispatch_once, remote_presence
 from entrypoints.relay import relay_once
 from entrypoints.scheduler import schedule_once
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from entrypoints.shift import Shift
 from entrypoints.webhooks import hand_over_once
+
+ALIVE_FOR_SECONDS = 180.0
+"""Until the third call from now: one may come late, and one be lost."""
 
 
 def nobody() -> None:
@@ -29,6 +33,10 @@ async def keep_up_for(
 
     `tell_of_events` is called when events were recorded, for who seals them.
     """
+    await keep_default_limits(services.limits, services.hints, services.ids, wanted=settings.default_limits)
+    if compute:
+        presence = remote_presence(services, compute, settings, WorkerId(f"{compute.name}-keep-up"))
+        await services.workers.beat(presence, alive_for_seconds=ALIVE_FOR_SECONDS)
     shift = Shift(services.clock, idle_seconds=settings.modal_idle_seconds)
     relayed = spawned = counted = scheduled = handed_over = 0
     while True:

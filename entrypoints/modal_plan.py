@@ -12,15 +12,22 @@ from typing import NamedTuple
 CARRIED = (
     "CANCEL_GRACE_SECONDS",
     "CHECKPOINT_SECONDS",
+    "CORS_ORIGINS",
     "DATABASE_IS_POOLED",
     "DATABASE_POOL_SIZE",
     "DATABASE_TIMEOUT_SECONDS",
+    "FAIR_MAX_VISIBLE",
+    "FAIR_SHARES",
+    "GROUP_CONCURRENCY_LIMIT",
+    "HTTP_ALLOWED_NETWORKS",
+    "IDEMPOTENCY_WAIT_SECONDS",
     "JOB_COMPUTE",
     "JOB_MODULES",
     "JOB_STUCK_TIMEOUT_MINUTES",
     "LEASE_SECONDS",
     "LEDGER_NAME",
     "LOG_LEVEL",
+    "METRICS_SECONDS",
     "MODAL_API_CONCURRENCY",
     "MODAL_API_MAX_CONTAINERS",
     "MODAL_API_MIN_CONTAINERS",
@@ -32,9 +39,21 @@ CARRIED = (
     "MODAL_MAX_UNCLAIMED",
     "MODAL_SEALS",
     "MODAL_TIMEOUT_SECONDS",
+    "POLL_SECONDS",
+    "PRIORITY_AGING_SECONDS",
+    "QUEUE_MAX_VISIBLE",
+    "RATE_LIMIT_PER_ADDRESS",
+    "RATE_LIMIT_PER_USER",
+    "RELAY_BATCH",
+    "REQUEST_TIMEOUT_SECONDS",
     "ROLES_CLAIM",
+    "SCALING_MAX_WORKERS",
+    "SCALING_MIN_WORKERS",
+    "SCALING_TARGET_SECONDS",
     "SEAL_BATCH",
     "SEAL_SECONDS",
+    "USER_CONCURRENCY_LIMIT",
+    "USER_STARTS_PER_MINUTE",
     "WORKER_THREADS",
 )
 """Settings that the image carries to its containers: none is a secret."""
@@ -48,9 +67,11 @@ class SecretPlan(NamedTuple):
     optional: tuple[str, ...] = ()
 
 
-DATABASE = SecretPlan("jobledger-database", ("TRANSACTION_POOLER_URL",))
+DATABASE = SecretPlan("jobledger-database", ("TRANSACTION_POOLER_URL",), ("LISTEN_URL",))
 """In every container."""
-IDENTITY = SecretPlan("jobledger-identity", ("ENVIRONMENT", "SUPABASE_URL"))
+IDENTITY = SecretPlan(
+    "jobledger-identity", ("ENVIRONMENT", "SUPABASE_URL"), ("METRICS_TOKEN", "RATE_LIMIT_STORAGE")
+)
 """In the API's containers only: who runs jobs need not know who signs tokens."""
 LEDGER = SecretPlan("jobledger-ledger", ("LEDGER_KEY",), ("LEDGER_PREVIOUS_KEY",))
 """With MODAL_SEALS, and where the ledger is sealed only: nothing of the users' is loaded there."""

@@ -169,4 +169,4 @@ def make_secret(settings: Settings, secret: SecretPlan, target: Target) -> list[
 
 def _keys(settings: Settings, secret: SecretPlan) -> list[str]:
     """What it must hold, and what it may hold and is set here."""
-    return [*secret.keys, *(key for key in secret.optional if getattr(settings, key.lower()) is not None)]
+    return [*secret.keys, *(key for key in secret.optional if key.lower() in settings.model_fields_set)]

@@ -21,13 +21,17 @@ from adapters.system import SystemClock
 from domain.doctor.findings import Finding, Verdict
 from domain.identifiers import WorkerId
 from domain.ports.workers import Presence
+from entrypoints import bootstrap
 from entrypoints.doctor import examine
+from entrypoints.keep_up import keep_up_for
+from entrypoints.modal_sealer import seal_for
 from entrypoints.recovery import sweep_once
 from entrypoints.services import Services
 from entrypoints.settings import Environment, Settings
 from tests.builders import submission
 from tests.conftest import TestDatabase
 from tests.end_to_end.up import free_port
+from tests.fakes.remote_compute import FakeRemoteCompute
 from tests.pgbouncer import pgbouncer, skip_without_pgbouncer
 
 NOT_OK = (Verdict.WARNING, Verdict.ERROR, Verdict.UNKNOWN)
@@ -82,6 +86,19 @@ def with_settings(settings: Settings, **changed: Any) -> Settings:
 async def test_a_service_that_is_well_has_no_faults(well: Settings) -> None:
     assert await faults(well) == {}
     assert len(await findings(well)) > 15
+
+
+async def test_a_service_of_which_nothing_is_resident_has_no_faults_between_its_calls(
+    services: Services, settings: Settings
+) -> None:
+    settings.data_directory.mkdir()
+    on_modal = with_settings(settings, job_compute=["modal"], modal_seals=True, modal_idle_seconds=0.2)
+    await sweep_once(services, on_modal)
+    await keep_up_for(services, FakeRemoteCompute(), on_modal)
+    keys, copies = bootstrap.signing_keys(on_modal), bootstrap.checkpoint_copies(on_modal)
+    await seal_for(services, keys, copies, on_modal)
+
+    assert await faults(on_modal) == {}
 
 
 async def test_every_fault_comes_with_what_to_do(well: Settings, database: TestDatabase) -> None:

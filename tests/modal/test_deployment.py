@@ -6,10 +6,24 @@ from pathlib import Path
 import pytest
 from modal_proto import api_pb2
 
+from entrypoints.modal_plan import CARRIED as CARRIED_NAMES
+from entrypoints.modal_plan import secrets_of
+from entrypoints.settings import Settings
 from tests.fakes.modal.server import FakeModal
 from tests.fakes.modal.world import MOUNTED_AT, DeployedFunction
 from tests.modal.conftest import CARRIED, DATABASE, IDENTITY, ROOT, deploy
 
+NOT_ON_MODAL = {
+    # Where a resident process listens, and keeps what is its own.
+    "API_HOST", "API_PORT", "METRICS_HOST", "METRICS_PORT", "DATA_DIRECTORY", "CHECKPOINT_DIRECTORY",
+    # Schedules and containers decide it there.
+    "DRAIN_SECONDS", "RECOVERY_MINUTES", "STATISTICS_SECONDS",
+    "WORKER_BATCH", "WORKER_CONCURRENCY", "WORKER_TRANSACTIONS", "WORKER_WARDS",
+    # For who deploys: the owner's connection above all.
+    "MIGRATION_URL", "MODAL_MAX_CONNECTIONS",
+    # Nothing here needs them.
+    "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY",
+}  # fmt: skip
 FUNCTIONS = ["api", "keep_up", "process_job", "process_sample_job", "recover_orphaned_jobs"]
 
 
@@ -103,6 +117,14 @@ def test_the_image_carries_the_settings_of_who_deployed_and_no_secret(
     carried = deployed.world.image_environment(functions["process_job"].definition.image_id)
 
     assert carried == CARRIED | {"JOBLEDGER_VERSION": version("jobledger")}
+
+
+def test_every_setting_that_means_something_on_modal_gets_there() -> None:
+    plans = secrets_of(seals=True)
+    there = {*CARRIED_NAMES, *(key for plan in plans for key in (*plan.keys, *plan.optional))}
+
+    assert there & NOT_ON_MODAL == set()
+    assert there | NOT_ON_MODAL == {name.upper() for name in Settings.model_fields}
 
 
 def test_only_the_api_knows_who_signs_tokens(

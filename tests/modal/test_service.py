@@ -66,7 +66,13 @@ async def test_the_schedule_takes_up_what_nobody_else_does(on_modal: OnModal) ->
     async with await psycopg.AsyncConnection.connect(on_modal.settings.owner_url) as owner:
         await owner.execute("DELETE FROM jobledger.outbox")
         await owner.execute("UPDATE jobledger.jobs SET due_at = due_at - interval '1 hour'")
+        await owner.execute("""DO $$ BEGIN
+            EXECUTE (SELECT 'DROP TABLE ' || max(inhrelid::regclass::text) FROM pg_inherits
+                WHERE inhparent = 'jobledger.job_events'::regclass);
+        END $$""")
     told = on_modal.fake.result(on_modal.fake.call("recover_orphaned_jobs"))
+    vitals = await on_modal.services.vitals.read()
 
     assert told == {"scanned": 1, "acted": 1, "skipped": 0}
+    assert vitals.months_ahead == 3
     assert await on_modal.kinds(job_id) == ["JobSubmitted", "JobFailed"]
