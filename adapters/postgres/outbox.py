@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 
 SHARED_OUT_AT_ONCE = 5000
+LOOKED_THROUGH_AT_ONCE = 512
 SHARED_OUT_EVERY_SECONDS = 10.0
 BEGINNING = "(0,0)"
 
@@ -75,9 +76,14 @@ class PostgresOutbox:
             if monotonic() < self._share_out_again_at:
                 return
             self._shared_out_to = BEGINNING
-        page = {"after": self._shared_out_to, "limit": SHARED_OUT_AT_ONCE}
-        rows = await self._database.rows(statement("outbox/share_out"), page)
-        self._shared_out_to = rows[0]["last"] if rows else None
+        until_block = int(self._shared_out_to[1:].split(",")[0]) + LOOKED_THROUGH_AT_ONCE
+        until = f"({until_block},0)"
+        page = {
+            "after": self._shared_out_to, "until": until, "until_block": until_block,
+            "limit": SHARED_OUT_AT_ONCE,
+        }  # fmt: skip
+        (row,) = await self._database.rows(statement("outbox/share_out"), page)
+        self._shared_out_to = row["cut_at"] or (None if row["is_end"] else until)
         self._share_out_again_at = monotonic() + SHARED_OUT_EVERY_SECONDS
 
     async def _relay(self, asked: dict[str, Any]) -> RelayReport:

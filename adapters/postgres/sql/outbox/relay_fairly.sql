@@ -58,7 +58,8 @@ SELECT sent.size AS moved, (SELECT places <= 0 FROM room) AS is_held_back,
     CASE WHEN %(names_entries)s THEN (SELECT array_agg(available_at ORDER BY id) FROM moved) END AS due_at, EXISTS (
     SELECT FROM generate_series(0, 9) AS p (priority) CROSS JOIN LATERAL (
         SELECT FROM jobledger.outbox AS o
-        WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at <= statement_timestamp() LIMIT 1
+        WHERE NOT o.is_remote AND o.priority = p.priority AND o.available_at <= statement_timestamp()
+        ORDER BY o.is_remote, o.priority, o.available_at, o.id LIMIT 1
     ) AS due
 ) AS has_due
 FROM sent

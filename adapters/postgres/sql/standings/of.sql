@@ -1,6 +1,7 @@
 -- One snapshot of the job and of all that it may wait for: seen one by one, a job on its way from outbox to queue
 -- would be nowhere. Every line is counted to its limit only. The queue has no index by job; it is shallow, and is
--- looked through for jobs that are due and wait, and for no others. Entries are found by their key.
+-- looked through for jobs that are due and wait, and for no others. Entries are found by their key, and counted in the
+-- order of the whole of it: nothing else keeps a planner from reading all that are due, or the table, for the first.
 WITH job AS MATERIALIZED (
     SELECT *, status IN ('scheduled', 'pending', 'retrying') AS is_waiting, due_at <= statement_timestamp() AS is_due
     FROM jobledger.jobs WHERE id = %(job_id)s::uuid
@@ -52,6 +53,7 @@ SELECT statement_timestamp() AS at, job.*, coalesce(part.is_remote, false) AS is
                 SELECT FROM jobledger.outbox AS o
                 WHERE o.is_remote = entry.is_remote AND o.priority = higher.priority
                     AND o.available_at <= statement_timestamp()
+                ORDER BY o.is_remote, o.priority, o.available_at, o.id
                 LIMIT %(limit)s
             ) AS due
             LIMIT %(limit)s
@@ -70,7 +72,7 @@ SELECT statement_timestamp() AS at, job.*, coalesce(part.is_remote, false) AS is
             SELECT available_at FROM jobledger.outbox AS o
             WHERE o.is_remote = coalesce(part.is_remote, false) AND o.priority = p.priority
                 AND o.available_at <= statement_timestamp()
-            ORDER BY o.available_at
+            ORDER BY o.is_remote, o.priority, o.available_at, o.id
             LIMIT 1
         ) AS oldest
     ) AS oldest_due_at

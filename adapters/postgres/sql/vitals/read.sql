@@ -5,11 +5,13 @@ SELECT statement_timestamp() AS read_at, (
 ) AS oldest_message_at, (
     SELECT count(*)::integer FROM generate_series(0, 9) AS p (priority) CROSS JOIN LATERAL (
         SELECT FROM jobledger.outbox AS o WHERE NOT o.is_remote AND o.priority = p.priority
-            AND o.available_at <= statement_timestamp() LIMIT 10000) AS due
+            AND o.available_at <= statement_timestamp()
+        ORDER BY o.is_remote, o.priority, o.available_at, o.id LIMIT 10000) AS due
 ) AS due, (
     SELECT count(*)::integer FROM generate_series(0, 9) AS p (priority) CROSS JOIN LATERAL (
         SELECT FROM jobledger.outbox AS o WHERE o.is_remote AND o.priority = p.priority
-            AND o.available_at <= statement_timestamp() LIMIT 10000) AS due
+            AND o.available_at <= statement_timestamp()
+        ORDER BY o.is_remote, o.priority, o.available_at, o.id LIMIT 10000) AS due
 ) AS due_remote, (
     SELECT recorded_at FROM jobledger.job_events
     WHERE xid >= (SELECT pg_snapshot_xmax(seen) FROM jobledger.statistics_cursor) ORDER BY xid LIMIT 1
