@@ -10,6 +10,18 @@ from domain.lifecycle import Status
 from domain.limits import EVERY, Hold, Kind, Limit
 from domain.ports.standings import COUNTED_TO, Place, Standing
 
+CAUSES = {
+    Cause.FAILED: "the function failed",
+    Cause.TIMED_OUT: "it took too long",
+    Cause.CRASHED: "its worker crashed",
+    Cause.PREEMPTED: "its machine was taken away",
+    Cause.LEASE_LAPSED: "its worker fell silent",
+    Cause.STUCK: "it was stuck",
+    Cause.DEPLOYED: "its worker was leaving",
+    Cause.ORPHANED: "nothing was left that would start it",
+    Cause.ABANDONED: "it did not stop when asked",
+}
+
 
 class Reason(StrEnum):
     """Why a job is not further on."""
@@ -78,9 +90,7 @@ def _ended(standing: Standing) -> Explanation:
     if view.job.status is Status.CANCELLED:
         told = f"The job was cancelled at {_time(view.finished_at)}."
     elif view.job.status is Status.FAILED and view.error_info:
-        told = (
-            f"The job failed at {_time(view.finished_at)}: {view.error_info.cause.value.replace('_', ' ')}."
-        )
+        told = f"The job failed at {_time(view.finished_at)}: {CAUSES[view.error_info.cause]}."
         if view.error_info.cause is Cause.CRASHED and isolation.must_be_isolated(view.job):
             told += " Its last attempt ran alone in its process, so nothing else was the reason."
     if view.job.status is Status.COMPLETED:

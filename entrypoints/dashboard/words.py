@@ -24,12 +24,15 @@ from domain.events import (
     PersonalDataErased,
     ProgressReported,
 )
+from domain.explanation import CAUSES
 from domain.identifiers import Json
 from domain.lifecycle import Status
+from domain.views import JobView
 
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 SHORT_ID = 12
 NOTHING = "\N{EN DASH}"
+SPENDING = (Cause.FAILED, Cause.TIMED_OUT)
 
 # Each state has a shape of its own, so that colour is never all there is.
 STATUS_ICONS = {
@@ -43,17 +46,11 @@ STATUS_ICONS = {
     Status.CANCELLED: "ban",
 }
 
-CAUSES = {
-    Cause.FAILED: "the function failed",
-    Cause.TIMED_OUT: "it took too long",
-    Cause.CRASHED: "its worker crashed",
-    Cause.PREEMPTED: "its machine was taken away",
-    Cause.LEASE_LAPSED: "its worker fell silent",
-    Cause.STUCK: "it was stuck",
-    Cause.DEPLOYED: "its worker was leaving",
-    Cause.ORPHANED: "nothing was left that would start it",
-    Cause.ABANDONED: "it did not stop when asked",
-}
+
+def failed_attempts(view: JobView) -> int:
+    """Of the budget, with the one that ended the job; the job itself counts those that were tried again."""
+    ended_it = view.job.status is Status.FAILED and view.error_info and view.error_info.cause in SPENDING
+    return view.job.failed_attempts + bool(ended_it)
 
 
 class Telling(NamedTuple):

@@ -58,6 +58,7 @@ def shots(job: str) -> list[Shot]:
         Shot("operations", "/dashboard/operations", 760),
         Shot("ledger", "/dashboard/ledger", 760, "dark"),
         Shot("phone-overview", "/dashboard", 844, width=PHONE_WIDTH),
+        Shot("phone-jobs", "/dashboard/jobs?status=failed&status=retrying", 844, width=PHONE_WIDTH),
         Shot("phone-job", page, 844, "dark", width=PHONE_WIDTH),
         Shot("print", page, 900, width=760, media="print"),
     ]

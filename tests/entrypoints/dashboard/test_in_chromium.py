@@ -99,6 +99,17 @@ async def test_nothing_is_wider_than_a_phone(browser: Browser, shared: Site, sto
             await expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
 
 
+async def test_a_phone_shows_the_whole_of_each_job_in_the_list(browser: Browser, shared: Site) -> None:
+    async with looking(browser, shared, "operator", viewport=PHONE, is_mobile=True) as page:
+        await page.goto(f"{shared.url}/dashboard/jobs?status=failed")
+        first = page.locator("tbody tr").first
+        hidden = await page.locator(".scroll").evaluate("it => it.scrollWidth - it.clientWidth")
+
+        assert hidden == 0
+        await expect(first.locator(".row-error")).to_be_in_viewport()
+        await expect(first.locator(".row-rest")).to_contain_text("ago")
+
+
 async def test_long_tags_push_no_column_out_of_sight(browser: Browser, shared: Site) -> None:
     view = await shared.world.submit(tags=tuple(f"{number}{'x' * 60}" for number in range(4)))
     async with looking(browser, shared, "operator") as page:

@@ -372,6 +372,33 @@ async def test_a_list_by_status_asks_for_no_more_jobs_than_there_are(site: Site,
     assert asked == [3, 25]
 
 
+async def test_a_list_in_which_few_fit_says_how_far_it_looked_and_goes_on(site: Site, as_user: As) -> None:
+    class Long:
+        async def newest(self, which: JobFilter, *, limit: int, before: JobId | None) -> Page:
+            page = await site.world.services.views.newest(which, limit=limit, before=before)
+            return Page(page.views, before or last.job.id)
+
+    last = await site.world.submit(user=UserId("user-1"), tags=("here",))
+    put(site, views=Long())
+    client = as_user("user-1")
+    nothing = (await client.get("/dashboard/jobs?tag=nowhere")).text
+
+    assert "No job fits among the newest 20,000; older ones may." in nothing
+    link = re.search(r'rel="next" href="([^"]+)"', nothing)
+    assert link
+    assert "among the next 20,000" in (await client.get(link[1].replace("&amp;", "&"))).text
+    assert "These fit among 20,000 jobs" in (await client.get("/dashboard/jobs?tag=here")).text
+
+
+async def test_the_attempt_that_ended_a_job_is_one_of_those_that_failed(site: Site, as_user: As) -> None:
+    view = await site.world.fail(await site.world.start(await site.world.submit(user=UserId("user-1"))))
+    text = (await as_user("user-1").get(f"/dashboard/jobs/{view.job.id}")).text
+
+    assert view.job.status is Status.FAILED
+    assert "1 started; 1 of" in text
+    assert "the function failed." in text
+
+
 async def test_counts_come_from_the_projection_and_never_from_the_jobs(site: Site, as_user: As) -> None:
     class Uncountable:
         def __getattr__(self, name: str) -> object:
