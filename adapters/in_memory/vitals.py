@@ -2,7 +2,8 @@
 
 from adapters.in_memory.job_statistics import InMemoryJobStatistics
 from adapters.in_memory.state import InMemoryState
-from domain.ports.vitals import Vitals
+from domain.fair_shares import held_by
+from domain.ports.vitals import Held, Vitals
 
 MONTHS_AHEAD = 3
 
@@ -31,4 +32,25 @@ class InMemoryVitalSigns:
             months_ahead=MONTHS_AHEAD,
             dead_rows={},
             oldest_transaction_at=None,
+            held=self._held(),
+        )
+
+    def _held(self) -> Held | None:
+        state = self._state
+        if not state.is_limited:
+            return None
+        limiting, now = state.limiting(), state.clock.now()
+        due = [
+            (entry, remote) for remote in (False, True) for _, entry in state.due_entries(is_remote=remote)
+        ]
+        holds = [held_by(state.share_of(entry.job_id), limiting, now) for entry, _ in due]
+        is_held = [hold is not None and hold.limit is not None for hold in holds]
+        held = [entry.available_at for (entry, _), it in zip(due, is_held, strict=True) if it]
+        free = [item for item, it in zip(due, is_held, strict=True) if not it]
+        return Held(
+            paused_queues=sum(limit.is_paused for limit in state.limits.values()),
+            jobs=len(held),
+            oldest_at=min(held, default=None),
+            free=sum(not is_remote for _, is_remote in free),
+            oldest_free_at=min((entry.available_at for entry, _ in free), default=None),
         )

@@ -2,7 +2,7 @@
 
 from adapters.postgres.pool import Database
 from adapters.postgres.statements import statement
-from domain.ports.vitals import Vitals
+from domain.ports.vitals import Held, Vitals
 
 
 class PostgresVitalSigns:
@@ -11,4 +11,8 @@ class PostgresVitalSigns:
 
     async def read(self) -> Vitals:
         (row,) = await self._database.rows(statement("vitals/read"), {})
-        return Vitals(**row)
+        held = None
+        if row.pop("is_limited"):
+            (found,) = await self._database.rows(statement("vitals/held"), {})
+            held = Held(**found)
+        return Vitals(**row, held=held)

@@ -44,8 +44,11 @@ def _age(vitals: Vitals, at: datetime | None) -> timedelta:
 
 
 def _relay(vitals: Vitals, depth: QueueDepth, slack: timedelta) -> Finding:
-    lag = _age(vitals, depth.oldest_due_at)
+    lag = _age(vitals, vitals.overdue_since(depth.oldest_due_at))
     told = f"{vitals.due + vitals.due_remote} due entries wait in the outbox, for {_short(lag)} at most."
+    if vitals.held and vitals.held.jobs:
+        held_for = _short(_age(vitals, vitals.held.oldest_at))
+        told += f" Limits and pauses hold {vitals.held.jobs}, the first for {held_for}."
     if lag > RELAY_GONE + slack:
         return error("relay", told, RELAY_ADVICE)
     return warning("relay", told, RELAY_ADVICE) if lag > RELAY_SLOW + slack else fine("relay", told)
@@ -56,7 +59,7 @@ def _workers(vitals: Vitals, depth: QueueDepth, workers: Sequence[LivingWorker])
     capacity = sum(worker.presence.concurrency for worker in workers)
     told = f"{living} workers live, for {capacity} attempts at once; {depth.visible} messages wait for them."
     advice = "Start some with `jobledger worker`; `/metrics/scaling` says how many."
-    if not living and (depth.visible or vitals.due):
+    if not living and (depth.visible or vitals.workable):
         return error("workers", told, advice)
     return fine("workers", told) if living else warning("workers", told, advice)
 

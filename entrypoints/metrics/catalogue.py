@@ -81,9 +81,20 @@ ATTEMPT_SECONDS = _histogram(
     "attempt_duration", "How long attempts took, whatever came of them.", JOB_BOUNDS, "job_type"
 )
 OLDEST_DUE = _gauge(
-    "oldest_due_seconds", "For how long the due job that waits longest has been due; 0: none waits."
+    "oldest_due_seconds",
+    "For how long the due job that waits longest, and that nothing holds, has been due; 0: none waits.",
 )
-RELAY_LAG = _gauge("relay_lag_seconds", "For how long the oldest due entry has been waiting for a relay.")
+RELAY_LAG = _gauge(
+    "relay_lag_seconds", "For how long the oldest due entry that nothing holds has been waiting for a relay."
+)
+PAUSED_QUEUES = _gauge("paused_queues", "Queues that are paused.")
+HELD_JOBS = _gauge(
+    "held_jobs",
+    "Due jobs that limits or pauses hold, counted up to 1,000 for each queue, user, group and priority.",
+)
+OLDEST_HELD = _gauge(
+    "oldest_held_seconds", "For how long the job that is held longest has been due; 0: none is."
+)
 DUE = _gauge("outbox_due", "Due outbox entries, counted up to 10,000 a priority.", "compute")
 MESSAGES = _gauge("queue_messages", "Messages in the queue: visible to workers, or leased.", "state")
 STATISTICS_LAG = _gauge("statistics_lag_seconds", "How far the counts are behind the events.")

@@ -39,11 +39,15 @@ class Reading(NamedTuple):
 
     @property
     def backlog(self) -> int:
-        return self.vitals.due + self.depth.visible
+        return self.vitals.workable + self.depth.visible
+
+    @property
+    def overdue_since(self) -> datetime | None:
+        return self.vitals.overdue_since(self.depth.oldest_due_at)
 
     @property
     def oldest_due_seconds(self) -> float:
-        since = [at for at in (self.depth.oldest_due_at, self.vitals.oldest_message_at) if at]
+        since = [at for at in (self.overdue_since, self.vitals.oldest_message_at) if at]
         return self.age_of(min(since, default=None))
 
     def age_of(self, at: datetime | None) -> float:
@@ -144,8 +148,12 @@ class Readings:
         yield c.JOBS, jobs
         yield c.READ_AT, {(): vitals.read_at.timestamp()}
         yield c.OLDEST_DUE, {(): self.last.oldest_due_seconds}
-        yield c.RELAY_LAG, {(): self.last.age_of(depth.oldest_due_at)}
+        yield c.RELAY_LAG, {(): self.last.age_of(self.last.overdue_since)}
         yield c.DUE, {("local",): vitals.due, ("remote",): vitals.due_remote}
+        held = vitals.held
+        yield c.PAUSED_QUEUES, {(): held.paused_queues if held else 0}
+        yield c.HELD_JOBS, {(): held.jobs if held else 0}
+        yield c.OLDEST_HELD, {(): self.last.age_of(held.oldest_at if held else None)}
         yield c.MESSAGES, {("visible",): depth.visible, ("leased",): depth.leased}
         yield c.STATISTICS_LAG, {(): self.last.age_of(vitals.oldest_uncounted_at)}
         yield c.SEAL_LAG, {(): self.last.age_of(vitals.oldest_unsealed_at)}

@@ -1,9 +1,13 @@
 """What operators watch: it tells what waits, since when, and what nobody has come to."""
 
+from domain import limits
 from domain.audit import RecoverySwept
 from domain.events import ActorKind
+from domain.identifiers import UserId
+from domain.ports.vitals import Held
 from tests.builders import provenance
 from tests.contracts.acts import submit
+from tests.contracts.test_limits import pause, set_limit
 from tests.fakes.ports import Ports
 
 SWEEP = RecoverySwept(
@@ -34,6 +38,26 @@ async def test_due_entries_are_those_that_the_relay_has_not_moved(ports: Ports) 
     assert (before.due, before.oldest_message_at) == (3, None)
     assert after.due == 1
     assert after.oldest_message_at is not None
+
+
+async def test_what_is_held_is_told_apart_from_what_the_relay_owes(ports: Ports) -> None:
+    before = await ports.vitals.read()
+    await set_limit(ports, limits.user(UserId("user-1")), concurrency=1)
+    await pause(ports, "other_task")
+    first, *_ = [await submit(ports) for _ in range(4)]
+    paused = await submit(ports, job_type="other_task", user_id=UserId("user-2"))
+    await submit(ports, user_id=UserId("user-2"), priority=9)
+    await submit(ports, user_id=UserId("user-3"), job_type="remote_task")
+    with_room = await ports.vitals.read()
+    await ports.outbox.relay(limit=10, max_visible=10)
+    without = await ports.vitals.read()
+
+    assert (before.held, before.workable) == (None, 0)
+    assert with_room.held == Held(1, 1, paused.job.due_at, 5, first.job.due_at)
+    assert without.held
+    # Of the first user one went, and three are held; what goes to remote compute is no worker's here.
+    assert (without.held.jobs, without.held.free, without.workable, without.due) == (4, 0, 0, 4)
+    assert without.held.oldest_free_at is not None
 
 
 async def test_a_message_that_waits_is_seen_by_its_age_and_a_leased_one_is_not(ports: Ports) -> None:

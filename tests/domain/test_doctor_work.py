@@ -7,7 +7,7 @@ import pytest
 from domain.doctor.findings import Verdict
 from domain.doctor.work import judge_work
 from domain.ports.job_statistics import QueueDepth
-from domain.ports.vitals import Vitals
+from domain.ports.vitals import Held, Vitals
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WELL = Vitals(
@@ -54,3 +54,20 @@ def test_a_minute_behind_is_a_fault_unless_what_keeps_up_comes_once_a_minute(
     }
 
     assert behind == expected
+
+
+def test_what_limits_and_pauses_hold_is_told_and_no_fault_of_the_relays() -> None:
+    long_ago = NOW - timedelta(hours=1)
+    held = Held(paused_queues=1, jobs=3, oldest_at=long_ago, free=0, oldest_free_at=None)
+    findings = judge_work(
+        WELL._replace(due=3, held=held),
+        QueueDepth(visible=0, leased=0, oldest_due_at=long_ago),
+        [],
+        job_types=[],
+        sweep_minutes=15,
+    )
+    told = {finding.check: finding for finding in findings}
+
+    assert told["relay"].verdict is Verdict.OK
+    assert told["relay"].told.endswith("Limits and pauses hold 3, the first for 1:00:00.")
+    assert told["workers"].verdict is Verdict.WARNING

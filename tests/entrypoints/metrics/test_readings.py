@@ -11,6 +11,7 @@ from entrypoints.metrics.catalogue import Metric
 from entrypoints.metrics.readings import Readings
 from entrypoints.metrics.tallies import Samples
 from tests.contracts.acts import append, start, submit
+from tests.contracts.test_limits import pause
 from tests.fakes.ports import InMemoryPorts, in_memory_ports
 
 
@@ -161,3 +162,17 @@ async def test_without_any_reading_nothing_is_made_up(ports: InMemoryPorts, read
     await readings.refresh()
 
     assert told(readings) == {catalogue.DATABASE_UP: {(): 0.0}}
+
+
+async def test_a_paused_queue_is_no_relay_that_is_behind(ports: InMemoryPorts, readings: Readings) -> None:
+    await submit(ports)
+    await pause(ports, "sample_task")
+    ports.clock.advance(3600)
+    await readings.refresh()
+    samples = told(readings)
+    assert readings.last
+
+    assert (samples[catalogue.PAUSED_QUEUES], samples[catalogue.HELD_JOBS]) == ({(): 1}, {(): 1})
+    assert samples[catalogue.OLDEST_HELD] == {(): 3600.0}
+    assert (samples[catalogue.RELAY_LAG], samples[catalogue.OLDEST_DUE]) == ({(): 0.0}, {(): 0.0})
+    assert readings.last.backlog == 0

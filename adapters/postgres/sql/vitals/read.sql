@@ -1,6 +1,6 @@
 -- One round trip for all that operators watch and no projection holds. Each part reads an index's end, a table that
 -- is kept shallow, or the server's own statistics: nothing here grows with the number of jobs.
-SELECT statement_timestamp() AS read_at, (
+SELECT statement_timestamp() AS read_at, EXISTS (SELECT FROM jobledger.limits WHERE is_active) AS is_limited, (
     SELECT min(vt) FROM (SELECT vt FROM pgmq.q_job_queue LIMIT 20000) AS messages WHERE vt <= statement_timestamp()
 ) AS oldest_message_at, (
     SELECT count(*)::integer FROM generate_series(0, 9) AS p (priority) CROSS JOIN LATERAL (
