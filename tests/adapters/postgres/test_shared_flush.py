@@ -138,6 +138,42 @@ async def test_a_crowd_does_not_wait_for_the_call_under_way() -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_those_who_come_again_late_fall_into_groups_of_one_size() -> None:
+    """One of eight is written, then the other seven; whoever is answered asks again during the next call."""
+    calls: list[int] = []
+    is_over = asyncio.Event()
+    answered: asyncio.Queue[int] = asyncio.Queue()
+
+    async def write(items: Sequence[int]) -> list[int]:
+        calls.append(len(items))
+        # As over HTTP: those who were answered before ask again while this call is under way.
+        while not answered.empty():
+            ask_again(answered.get_nowait())
+        await asyncio.sleep(0)
+        if len(calls) > 20:
+            is_over.set()
+        return list(items)
+
+    flush: SharedFlush[int, int] = SharedFlush(write, key=lambda item: item, patience=60)
+    asking: set[asyncio.Task[None]] = set()
+
+    async def ask(item: int) -> None:
+        await flush.run([item])
+        answered.put_nowait(item)
+
+    def ask_again(item: int) -> None:
+        if not is_over.is_set():
+            asking.add(asyncio.create_task(ask(item)))
+
+    for item in range(8):
+        ask_again(item)
+    await is_over.wait()
+    await asyncio.gather(*asking)
+
+    assert calls[:1] == [1]
+    assert set(calls[10:20]) == {4}
+
+
 async def test_nobody_waits_for_a_slow_call_beyond_patience() -> None:
     writes = Writes()
     flush = SharedFlush(writes, key=lambda item: item, in_flight=2, patience=0.001)
