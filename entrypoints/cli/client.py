@@ -82,10 +82,16 @@ def list_jobs(
     asked = {"status": status, "job_type": job_type, "tag": tag, "limit": limit}
     with make_client(url, token) as client:
         page = ask(client, "GET", "/jobs", params={name: value for name, value in asked.items() if value})
+        found = page["jobs"]
+        # A page may be short, or empty, and go on.
+        while page["next"] and len(found) < limit:
+            page = ask(client, "GET", page["next"])
+            found += page["jobs"]
+    found = found[:limit]
     if output.wants_json(as_json):
-        output.show_json(page["jobs"])
+        output.show_json(found)
     else:
-        output.console.print(output.job_table(page["jobs"]))
+        output.console.print(output.job_table(found))
 
 
 def show(job_id: JobId, url: Url = None, token: Token = None, as_json: Json = None) -> None:

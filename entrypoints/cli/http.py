@@ -20,14 +20,14 @@ DONE, JOB_FAILED, WRONG_USAGE, NOT_FOUND, REFUSED, NOT_AUTHENTICATED, UNREACHABL
 CODES = {401: NOT_AUTHENTICATED, 403: NOT_AUTHENTICATED, 404: NOT_FOUND, 410: NOT_FOUND}
 
 
-def make_client(url: str | None, token: str | None) -> httpx.Client:
-    """A client for the service at `url`, with the local user's token where none is given."""
+def make_client(url: str | None, token: str | None, *, roles: tuple[str, ...] = ()) -> httpx.Client:
+    """A client for the service at `url`; where no token is given, with a local user's who has these roles."""
     address = url or os.environ.get("JOBLEDGER_URL")
     bearer = token or os.environ.get("JOBLEDGER_TOKEN")
     if not address or not bearer:
         settings = load_settings()
         address = address or f"http://{settings.api_host}:{settings.api_port}"
-        bearer = bearer or local_token(user=LOCAL_USER, url=address)
+        bearer = bearer or local_token(user=LOCAL_USER, roles=roles, url=address)
     headers = {"Authorization": f"Bearer {bearer}"}
     try:
         return httpx.Client(base_url=address, headers=headers, timeout=35, trust_env=False)

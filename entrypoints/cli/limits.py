@@ -6,12 +6,15 @@ import typer
 from rich.table import Table
 
 from entrypoints.cli import output
-from entrypoints.cli.client import Json, Reason, Token, Url
+from entrypoints.cli.client import Json, Reason, Url
 from entrypoints.cli.http import WRONG_USAGE, ask, ask_nothing, leave, make_client
 
 queues = typer.Typer(help="Show, pause and resume queues; a queue has the name of its job type.")
 limits = typer.Typer(help="Show, set and remove limits of users and their groups.")
 
+OPERATOR = ("operator",)
+
+Token = Annotated[str | None, typer.Option(help="JOBLEDGER_TOKEN, or a local operator's, otherwise.")]
 Name = Annotated[str, typer.Argument(help="The queue's name: a job type.")]
 User = Annotated[str, typer.Argument(help="Whose limit; `*`: everybody's who has none of their own.")]
 Group = Annotated[str | None, typer.Option(help="A group of theirs; `*`: each that has none of its own.")]
@@ -25,7 +28,7 @@ def register(app: typer.Typer) -> None:
 @queues.command("list")
 def list_queues(url: Url = None, token: Token = None, as_json: Json = None) -> None:
     """Show the queues, and which are paused."""
-    with make_client(url, token) as client:
+    with make_client(url, token, roles=OPERATOR) as client:
         _show(ask(client, "GET", "/queues")["queues"], as_json)
 
 
@@ -44,7 +47,7 @@ def resume(name: Name, reason: Reason, url: Url = None, token: Token = None, as_
 @limits.command("list")
 def list_limits(url: Url = None, token: Token = None, as_json: Json = None) -> None:
     """Show what is set, as an operator or auditor."""
-    with make_client(url, token) as client:
+    with make_client(url, token, roles=OPERATOR) as client:
         _show(ask(client, "GET", "/limits")["limits"], as_json)
 
 
@@ -67,14 +70,14 @@ def set_limit(
         leave("Give --concurrency, --starts or --weight; `limits remove` takes a limit back.", WRONG_USAGE)
     rate = {"starts": starts, "per_seconds": per_seconds, "burst": burst} if starts else None
     asked = {"concurrency": concurrency, "rate": rate, "weight": weight, "reason": reason}
-    with make_client(url, token) as client:
+    with make_client(url, token, roles=OPERATOR) as client:
         _show([ask(client, "PUT", "/limits", json=_whose(user, group) | asked)], as_json)
 
 
 @limits.command()
 def remove(user: User, reason: Reason, group: Group = None, url: Url = None, token: Token = None) -> None:
     """Take a limit back."""
-    with make_client(url, token) as client:
+    with make_client(url, token, roles=OPERATOR) as client:
         ask_nothing(client, "POST", "/limits/remove", json=_whose(user, group) | {"reason": reason})
 
 
@@ -83,7 +86,7 @@ def _whose(user: str, group: str | None) -> dict[str, Any]:
 
 
 def _act(name: str, act: str, reason: str, url: str | None, token: str | None, as_json: bool | None) -> None:
-    with make_client(url, token) as client:
+    with make_client(url, token, roles=OPERATOR) as client:
         _show([ask(client, "POST", f"/queues/{name}/{act}", json={"reason": reason})], as_json)
 
 

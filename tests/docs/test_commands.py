@@ -27,7 +27,7 @@ FROM_A_REPOSITORY = "jobledger @ git+https://github.com/your-organisation/jobled
 # Pages whose commands are run right here, in this order, beside the tutorial.
 HERE = (
     "monitoring", "tracing", "doctor", "audit", "audit-reading", "deploy", "backup", "upgrade",
-    "schedules", "dashboard", "webhooks", "http-requests",
+    "schedules", "dashboard", "webhooks", "http-requests", "fair-shares",
 )  # fmt: skip
 SECONDS = 240
 
@@ -176,6 +176,24 @@ def test_the_commands_of_a_page_work_as_they_stand(beside: dict[str, str], tmp_p
     code, said = run(script, cwd=checkout_in(tmp_path), environment=beside)
 
     assert code == 0, said
+
+
+def test_the_readmes_requests_work_as_they_stand(beside: dict[str, str], tmp_path: Path) -> None:
+    checkout = checkout_in(tmp_path)
+    submitting, asking = (
+        block.text.replace("localhost:8000", f"localhost:{beside['API_PORT']}")
+        for block in blocks_of(ROOT / "README.md")
+        if "curl" in block.text
+    )
+    code, submitted = run(f"set -eo pipefail\n{submitting}", cwd=checkout, environment=beside)
+    assert code == 0, submitted
+    job_id = submitted.split('"id":"')[1].split('"')[0]
+    code, told = run(
+        f"set -eo pipefail\n{asking}".replace("JOB_ID", job_id), cwd=checkout, environment=beside
+    )
+
+    assert code == 0, told
+    assert told.count("JobSubmitted") == 2
 
 
 def checkout_in(directory: Path) -> Path:

@@ -60,6 +60,15 @@ def test_the_page_says_what_to_do_about_every_alert() -> None:
     assert sorted(told) == sorted(rule["alert"] for rule in rules())
 
 
+def test_every_alert_is_shown_to_fire_by_a_case() -> None:
+    cases = yaml.safe_load((DOCS / "alerts.test.yml").read_text())["tests"]
+    fired = {
+        case["alertname"] for test in cases for case in test.get("alert_rule_test", []) if case["exp_alerts"]
+    }
+
+    assert fired == {rule["alert"] for rule in rules()}
+
+
 @pytest.fixture
 def promtool() -> str:
     found = shutil.which("promtool")

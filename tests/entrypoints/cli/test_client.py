@@ -151,6 +151,16 @@ def test_a_list_is_filtered_by_the_service(service: ToldService) -> None:
     assert run(service, "list", "--status", "failed", "--limit", "5").exit_code == 0
 
 
+def test_a_list_goes_on_over_pages_that_hold_nothing_until_it_is_full(service: ToldService) -> None:
+    first, second, third = "/jobs?status=failed&limit=1", "/jobs?cursor=a", "/jobs?cursor=b"
+    service.tell(first, (200, {"jobs": [], "next": second}))
+    service.tell(second, (200, {"jobs": [job()], "next": third}))
+    result = run(service, "list", "--status", "failed", "--limit", "1")
+
+    assert json.loads(result.stdout) == [job()]
+    assert [path for _, path, *_ in service.asked] == [first, second]
+
+
 def test_a_history_is_read_over_all_its_pages(service: ToldService) -> None:
     more = f"{PLACE}/events?after=1&limit=1"
     service.tell(f"{PLACE}/events?after=0", (200, {"events": [event(1, "JobSubmitted")], "next": more}))
