@@ -37,6 +37,9 @@ class InMemoryLimits:
         self._state.reach()
         return sorted(limit for limit in self._state.limits.values() if limit.is_active)[:1000]
 
+    async def active_records(self) -> dict[Scope, LimitRecord]:
+        return {limit.scope: self._history[limit.scope][-1] for limit in await self.active()}
+
     async def history(self, scope: Scope) -> list[LimitRecord]:
         self._state.reach()
         return list(self._history.get(scope, ()))[:1000]

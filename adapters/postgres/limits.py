@@ -30,18 +30,23 @@ class PostgresLimits:
     async def active(self) -> list[Limit]:
         return [limit_of(row) for row in await self._database.rows(statement("limits/active"), {})]
 
+    async def active_records(self) -> dict[Scope, LimitRecord]:
+        rows = await self._database.rows(statement("limits/active_records"), {})
+        return {Scope(Kind(row["kind"]), row["user_id"], row["name"]): record_of(row) for row in rows}
+
     async def history(self, scope: Scope) -> list[LimitRecord]:
         rows = await self._database.rows(statement("limits/history"), scope._asdict())
-        return [
-            LimitRecord(
-                row["version"],
-                row["type"],
-                json_text.take_all(row["facts"] | (row["payload"] or {})),
-                Actor(ActorKind(row["actor_kind"]), row["actor_id"]),
-                row["recorded_at"],
-            )
-            for row in rows
-        ]
+        return [record_of(row) for row in rows]
+
+
+def record_of(row: dict[str, Any]) -> LimitRecord:
+    return LimitRecord(
+        row["version"],
+        row["type"],
+        json_text.take_all(row["facts"] | (row["payload"] or {})),
+        Actor(ActorKind(row["actor_kind"]), row["actor_id"]),
+        row["recorded_at"],
+    )
 
 
 def limit_of(row: dict[str, Any]) -> Limit:

@@ -18,13 +18,6 @@ class LimitRecord(NamedTuple):
     recorded_at: datetime
 
 
-class HeldBack(NamedTuple):
-    """How many entries a limit or a pause keeps back now, counted to a thousand each."""
-
-    limit: Limit
-    entries: int
-
-
 class Limits(Protocol):
     """Every method raises StorageUnavailable."""
 
@@ -38,6 +31,9 @@ class Limits(Protocol):
 
     async def active(self) -> list[Limit]:
         """Everything that limits or pauses now, by kind, user and name; the first thousand."""
+
+    async def active_records(self) -> dict[Scope, LimitRecord]:
+        """The last event of each of those: who made it so, when and why."""
 
     async def history(self, scope: Scope) -> list[LimitRecord]:
         """The limit's events in order, the first thousand."""

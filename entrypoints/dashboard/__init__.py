@@ -7,6 +7,7 @@ from entrypoints.dashboard import (
     job_page,
     jobs_page,
     ledger_page,
+    limits_page,
     operations,
     overview,
     preferences,
@@ -27,6 +28,7 @@ PAGES = (
     sample,
     operations,
     ledger_page,
+    limits_page,
     # Last: it takes every other address.
     unknown,
 )

@@ -22,7 +22,7 @@ class Form(dict[str, list[str]]):
         """Why somebody acts; raises InvalidSubmission when they don't say."""
         reason = self.one("reason")
         if not reason:
-            detail = "Say why: the reason stays in the job's history."
+            detail = "Say why: the reason stays in the history."
             raise InvalidSubmission([FieldProblem(pointer="/reason", detail=detail)])
         if len(reason) > MAX_REASON or "\x00" in reason:
             detail = f"At most {MAX_REASON} characters of text."

@@ -65,6 +65,10 @@ class Viewer(NamedTuple):
         if not self.may_act:
             raise NotPermitted("Auditors look and do not touch: acting needs the role operator.")
 
+    def check_may_limit(self) -> None:
+        if not self.is_operator:
+            raise NotPermitted("Only operators pause queues and set limits.")
+
 
 async def get_viewer(request: Request) -> Viewer:
     """By the cookie of the sign-in, or by a bearer token that a proxy adds; raises NotAuthenticated."""

@@ -108,6 +108,22 @@ async def test_a_queues_history_says_who_paused_and_resumed_it_and_why(ports: Po
     assert (second.type, second.said["reason"], second.version) == ("QueueResumed", "mended", 2)
 
 
+async def test_of_what_is_set_the_last_event_says_who_set_it_and_why(ports: Ports) -> None:
+    await pause(ports, "sample_task")
+    await pause(ports, "other_task")
+    await resume(ports, "other_task")
+    await set_limit(ports, limits.group(ME, "red"), concurrency=3)
+    await set_limit(ports, limits.group(ME, "red"), concurrency=4)
+    found = await ports.limits.active_records()
+
+    assert {scope: record.version for scope, record in found.items()} == {
+        limits.queue("sample_task"): 1, limits.group(ME, "red"): 2,
+    }  # fmt: skip
+    of_queue, of_group = found[limits.queue("sample_task")], found[limits.group(ME, "red")]
+    assert (of_queue.type, of_queue.said["reason"], of_queue.actor.id) == ("QueuePaused", "broken", ME)
+    assert (of_group.said["group_key"], of_group.said["concurrency"]) == ("red", 4)
+
+
 async def test_nothing_of_a_paused_queue_is_relayed_until_it_is_resumed(ports: Ports) -> None:
     mine = await submitted(ports, 2)
     await pause(ports, "sample_task")

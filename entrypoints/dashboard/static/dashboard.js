@@ -155,7 +155,7 @@ document.addEventListener("keydown", (event) => {
   const target = /** @type {Element} */ (event.target);
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, textarea, select")) return;
   /** @type {Record<string, string>} */
-  const places = { o: "/dashboard", j: "/dashboard/jobs", p: "/dashboard/operations", l: "/dashboard/ledger" };
+  const places = { o: "/dashboard", j: "/dashboard/jobs", p: "/dashboard/operations", m: "/dashboard/limits", l: "/dashboard/ledger" };
   if (event.key === "/") {
     event.preventDefault();
     one("[data-shortcut='/']")?.focus();

@@ -56,6 +56,7 @@ def shots(job: str) -> list[Shot]:
         Shot("job-history", page, 720, first=open_an_event),
         Shot("job-cancel", page, 640, "dark", first=ask_to_cancel),
         Shot("operations", "/dashboard/operations", 760),
+        Shot("limits", "/dashboard/limits", 760),
         Shot("ledger", "/dashboard/ledger", 760, "dark"),
         Shot("phone-overview", "/dashboard", 844, width=PHONE_WIDTH),
         Shot("phone-jobs", "/dashboard/jobs?status=failed&status=retrying", 844, width=PHONE_WIDTH),
@@ -87,6 +88,7 @@ async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     async with served(JOBS) as site, chromium() as browser:
         job = await site.world.troubled_job()
+        await site.world.limit()
         await site.world.count()
         await site.world.seal()
         for shot in shots(job.job.id):

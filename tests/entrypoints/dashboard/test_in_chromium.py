@@ -62,6 +62,7 @@ def pages_of(view: JobView) -> list[str]:
         "/dashboard/jobs",
         f"/dashboard/jobs/{view.job.id}",
         "/dashboard/operations",
+        "/dashboard/limits",
         "/dashboard/ledger",
     ]
 
@@ -82,6 +83,8 @@ async def test_axe_finds_nothing_on_any_page_in_light_or_dark(
             if path.startswith("/dashboard/jobs/"):
                 await page.locator(".event summary").first.click()
                 await page.get_by_role("button", name="Cancel…").click()
+            if path == "/dashboard/limits":
+                await page.get_by_role("button", name="Set a limit…").click()
             found = await axe.run(page, options=AXE_OPTIONS)
             # Nothing but colours differs in the dark.
             await page.emulate_media(color_scheme="dark")
@@ -170,6 +173,40 @@ async def test_a_job_is_cancelled_with_a_reason_after_a_preview(browser: Browser
         await expect(page.locator("#event-2 .reason")).to_have_text("no longer needed")
         await expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
         await expect(page.get_by_role("button", name="Retry…")).to_be_visible()
+
+
+async def test_a_queue_is_paused_and_a_user_limited_by_dialogs(browser: Browser, shared: Site) -> None:
+    async with looking(browser, shared, "operator") as page:
+        await page.goto(f"{shared.url}/dashboard/limits")
+        await page.get_by_role("button", name="Pause… send_invoice").click()
+        dialog = page.get_by_role("dialog", name="Pause this queue")
+        await dialog.get_by_role("textbox", name="Reason").fill("the mail server is down")
+        await dialog.get_by_role("button", name="Pause this queue").click()
+        queue = page.locator("#queue-send_invoice")
+        await expect(queue).to_contain_text("paused")
+        await expect(queue.locator(".reason")).to_have_text("the mail server is down")
+
+        await page.get_by_role("button", name="Set a limit…").click()
+        dialog = page.get_by_role("dialog", name="Set this limit")
+        await dialog.get_by_label("User").fill("ana")
+        await dialog.get_by_label("Concurrency").fill("3")
+        await dialog.get_by_label("Starts").fill("60")
+        await dialog.get_by_role("textbox", name="Reason").fill("their contract says so")
+        await dialog.get_by_role("button", name="Set this limit").click()
+        await expect(page.get_by_role("row", name="ana 3 60 in 60 s, 1 at once")).to_be_visible()
+        found = await Axe().run(page, options=AXE_OPTIONS)
+        assert found.violations_count == 0, found.generate_report()
+
+        for opens, acts in [
+            ("Remove… the limit", "Remove this limit"),
+            ("Resume… send_invoice", "Resume this queue"),
+        ]:
+            await page.get_by_role("button", name=opens).click()
+            dialog = page.get_by_role("dialog", name=acts)
+            await dialog.get_by_role("textbox", name="Reason").fill("over")
+            await dialog.get_by_role("button", name=acts).click()
+            await expect(page.get_by_role("button", name=opens)).to_have_count(0)
+        await expect(queue).to_contain_text("goes on")
 
 
 async def test_an_act_on_what_moved_on_meanwhile_does_nothing_and_says_so(

@@ -24,7 +24,7 @@ from tests.builders import NOW
 from tests.entrypoints.dashboard.conftest import Site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
-PAGES = ["/dashboard", "/dashboard/jobs", "/dashboard/operations", "/dashboard/ledger"]
+PAGES = ["/dashboard", "/dashboard/jobs", "/dashboard/operations", "/dashboard/limits", "/dashboard/ledger"]
 PROOFS = ("not sealed yet", "sealed", "proven", "proof broken")
 SOME_ID = "019a0000-0000-7000-8000-000000000001"
 As = Callable[..., httpx.AsyncClient]

@@ -31,11 +31,13 @@ from domain.job import Job, Lease
 from domain.job_types import JobTypes
 from domain.ledger.merkle import Frontier
 from domain.ledger.notes import Checkpoint, LogKey, sign
+from domain.limits import EVERY, Limit, Rate, group, user
 from domain.ports.archive import ArchivedMonth
 from domain.ports.event_store import Appended, Change
 from domain.ports.workers import Presence
 from domain.retries import RetryPolicy
 from domain.sample_task import sample_task
+from domain.use_cases.limits import pause_queue, set_limit
 from domain.views import JobView
 from entrypoints.services import Services
 from tests.fakes.ports import in_memory_ports
@@ -312,6 +314,24 @@ class World:
             view = await self.report(view, 8 * number)
         self.clock.at = None
         return view
+
+    async def limit(self) -> None:
+        """Have an operator pause a queue and limit a user and everybody's groups."""
+        ports, hints = self.services.limits, self.services.hints
+
+        def by() -> Provenance:
+            return Provenance(actor=Actor(ActorKind.OPERATOR, "op-erika"), command_id=self.ids.command_id())
+
+        reason = "the mail server is down until Monday"
+        await pause_queue(ports, self.services.types, name="send_invoice", reason=reason, provenance=by())
+        for wanted, reason in [
+            (Limit(user(USERS[0]), concurrency=10, rate=Rate(60, 60, 5)), "their contract says so"),
+            (Limit(user(USERS[1]), weight=3), "pays for three"),
+            (Limit(group(EVERY, EVERY), concurrency=4), "no customer's import is everybody's wait"),
+        ]:
+            await set_limit(ports, hints, wanted=wanted, reason=reason, provenance=by())
+        for _ in range(3):
+            await self.submit(job_type="send_invoice")
 
 
 def _with(first: Step, rest: Iterator[Step]) -> Iterator[Step]:
