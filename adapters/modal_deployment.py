@@ -68,7 +68,7 @@ class ModalDeployment:
         async with self._asking():
             api = modal.Function.from_name(self._app_name, "api", environment_name=self._environment)
             await api.hydrate.aio()
-            url = api.get_web_url()
+            url = await api.get_web_url.aio()
         return url or ""
 
     @asynccontextmanager

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     import entrypoints.modal_container
 
+if __name__ != "entrypoints.modal_app":
+    # By its path it would be there twice: as `modal_app` beside the package, and in it.
+    raise ImportError("Deploy it as a module: modal deploy -m entrypoints.modal_app")
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("domain", "adapters", "entrypoints")
 PYTHON = "3.11"
@@ -160,7 +164,8 @@ if SEALS:
 
 @app.function(
     secrets=[identity],
-    timeout=300,
+    # The longest there is: requests are bounded by REQUEST_TIMEOUT_SECONDS, and a stream of events may last.
+    timeout=86_400,
     min_containers=_number("MODAL_API_MIN_CONTAINERS", 0),
     max_containers=_number("MODAL_API_MAX_CONTAINERS", 4),
 )

@@ -86,6 +86,9 @@ def secrets_of(*, seals: bool) -> tuple[SecretPlan, ...]:
     return (DATABASE, IDENTITY, LEDGER) if seals else (DATABASE, IDENTITY)
 
 
+WEB_SECONDS = 150
+"""After so long Modal redirects a request that has no answer, which browsers of other origins refuse."""
+
 JOB_POOL = 2
 JOB_TRANSACTIONS = 1
 JOB_WATCH = 1

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidSettings
 from entrypoints import bootstrap
-from entrypoints.modal_plan import CARRIED, SecretPlan, connections, secrets_of
+from entrypoints.modal_plan import CARRIED, WEB_SECONDS, SecretPlan, connections, secrets_of
 from entrypoints.parts import run_async
 from entrypoints.settings import Settings, load_settings
 
@@ -67,6 +67,11 @@ def _wrong_settings(settings: Settings) -> list[str]:
             f"{settings.modal_max_connections}: {taken.jobs} for jobs, {taken.api} for the API and "
             f"{taken.schedules} for schedules. Lower MODAL_MAX_CONTAINERS, MODAL_API_MAX_CONTAINERS or "
             "DATABASE_POOL_SIZE, or raise the limit if the database bears it."
+        )
+    if settings.request_timeout_seconds >= WEB_SECONDS:
+        problems.append(
+            f"REQUEST_TIMEOUT_SECONDS={settings.request_timeout_seconds:g} is longer than Modal waits for an "
+            f"answer: below {WEB_SECONDS}, it is ours that clients get."
         )
     problems += [
         f"A job of type {kind.name} may take {kind.timeout_seconds} s, longer than MODAL_TIMEOUT_SECONDS="

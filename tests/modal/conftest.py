@@ -44,6 +44,7 @@ CARRIED = {
 
 JOB_TYPES = """
 import asyncio
+import os
 import sys
 from typing import Any
 from domain.job_types import JobContext, job_type
@@ -67,6 +68,11 @@ async def knows_where_it_is(context: JobContext, parameters: dict[str, Any]) -> 
         if name.split(".")[0] in packages and getattr(module, "__file__", None)
     ]
 
+@job_type("waits_for_a_file")
+async def waits_for_a_file(context: JobContext, parameters: dict[str, Any]) -> None:
+    while not os.path.exists(parameters["path"]):
+        await asyncio.sleep(0.02)
+
 @job_type("waits_once", retry=QUICK)
 async def waits_once(context: JobContext, parameters: dict[str, Any]) -> str:
     if context.attempt == 1:
@@ -75,10 +81,12 @@ async def waits_once(context: JobContext, parameters: dict[str, Any]) -> str:
 """
 
 
-def deploy(fake: FakeModal, directory: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`modal deploy` as an operator types it, in a process of its own."""
+def deploy(
+    fake: FakeModal, directory: Path, *what: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """`modal deploy` as an operator types it, in a process of its own; of the app, unless `what` is given."""
     return subprocess.run(
-        [sys.executable, "-m", "modal", "deploy", "-m", "entrypoints.modal_app"],
+        [sys.executable, "-m", "modal", "deploy", *(what or ("-m", "entrypoints.modal_app"))],
         cwd=ROOT,
         env=os.environ | fake.environment() | {"PYTHONPATH": str(directory)} | environment,
         capture_output=True,
@@ -115,7 +123,10 @@ def fake(deployed: FakeModal, database: TestDatabase, data_directory: Path) -> I
     deployed.world.secrets[IDENTITY]["DATA_DIRECTORY"] = str(data_directory)
     deployed.requests.clear()
     yield deployed
+    said = deployed.said()
     deployed.empty()
+    # Modal tells of calls that block the loop in warnings alone.
+    assert "AsyncUsageWarning" not in said, said
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.modal_compute import ModalCompute
 from domain.events import (
     AttemptDispatched,
     AttemptFailed,
@@ -15,7 +16,9 @@ from domain.events import (
 )
 from domain.identifiers import Json
 from domain.use_cases.cancel import cancel_job
+from entrypoints.dispatcher import dispatch_once
 from tests.builders import provenance
+from tests.fakes.modal.faults import LoseReply
 from tests.fakes.modal.world import MOUNTED_AT
 from tests.modal.conftest import OnModal
 
@@ -74,6 +77,36 @@ async def test_a_call_that_is_delivered_twice_runs_once(on_modal: OnModal) -> No
 
     assert on_modal.fake.result(again) == {"job_id": job_id, "attempt": None, "status": None}
     assert await on_modal.kinds(job_id) == ONCE
+
+
+async def test_an_input_that_is_delivered_again_while_it_runs_runs_once(
+    on_modal: OnModal, tmp_path: Path
+) -> None:
+    job_id = await on_modal.submit("waits_for_a_file", {"path": str(tmp_path / "go")})
+    await on_modal.dispatch()
+    await on_modal.until_status(job_id, "processing")
+    (call,) = on_modal.calls
+    on_modal.fake.redeliver(call)
+    left = on_modal.fake.result(call)
+    (tmp_path / "go").touch()
+
+    assert (left["attempt"], call.deliveries) == (None, 2)
+    assert await on_modal.kinds(job_id) == ONCE
+
+
+async def test_a_call_whose_answer_got_lost_is_made_and_recorded_once(on_modal: OnModal) -> None:
+    on_modal.fake.faults["FunctionMap"].append(LoseReply())
+    impatient = ModalCompute(app_name=on_modal.settings.modal_app_name, deadline_seconds=3)
+    job_id = await on_modal.submit()
+    report = await dispatch_once(on_modal.services, impatient, on_modal.settings)
+    kinds = await on_modal.kinds(job_id)
+    (call,) = on_modal.calls
+    dispatched = (await on_modal.ended(job_id))[1]
+
+    # The container, which was called all the same, says so itself.
+    assert report.failed == 1
+    assert kinds == ONCE
+    assert dispatched == AttemptDispatched(compute="modal", call_id=call.id)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -84,6 +84,8 @@ def test_secrets_are_made_and_then_everything_is_deployed(
     assert database.url not in printed.stdout + made.stdout
     assert untouched.world.secrets[("dev", "jobledger-database")] == {"TRANSACTION_POOLER_URL": database.url}
     assert done.returncode == 0, done.stdout + done.stderr
+    # Modal tells of calls that block the loop in warnings alone.
+    assert "Warning" not in refused.stderr + made.stderr + done.stderr
     assert "The API is at https://fake--api.modal.test" in done.stdout
     assert jobs.max_containers == 7
     assert untouched.world.image_environment(jobs.definition.image_id)["MODAL_MAX_CONTAINERS"] == "7"
@@ -167,6 +169,13 @@ def test_the_ledgers_secret_is_made_where_it_is_needed_with_both_keys_while_one_
     assert printed[1][2].endswith('--force jobledger-ledger LEDGER_KEY="$LEDGER_KEY"')
     assert printed[2][2].endswith('LEDGER_KEY="$LEDGER_KEY" LEDGER_PREVIOUS_KEY="$LEDGER_PREVIOUS_KEY"')
     assert made == {"LEDGER_KEY": "newer", "LEDGER_PREVIOUS_KEY": "older"}
+
+
+async def test_requests_must_end_before_modal_redirects_them(in_dev: FakeModal, settings: Settings) -> None:
+    patient = settings.model_copy(update={"request_timeout_seconds": 150.0})
+    (problem,) = await find_problems(patient, Target.DEV)
+
+    assert problem.startswith("REQUEST_TIMEOUT_SECONDS=150 is longer than Modal waits")
 
 
 async def test_more_connections_than_the_database_bears_are_refused(

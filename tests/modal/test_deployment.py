@@ -69,7 +69,7 @@ def test_time_and_containers_are_bounded(functions: dict[str, DeployedFunction])
     }
 
     assert bounds == {
-        "api": (300, 4),
+        "api": (86_400, 4),
         "keep_up": (300, 1),
         "process_job": (7200, 10),
         "process_sample_job": (7200, 10),
@@ -176,4 +176,13 @@ def test_a_deployment_without_its_secrets_fails_and_names_them(
 
     assert done.returncode != 0
     assert told in done.stdout + done.stderr
+    assert len(deployed.world.published) == published
+
+
+def test_by_its_path_the_app_is_not_deployed(deployed: FakeModal, job_modules: Path) -> None:
+    published = len(deployed.world.published)
+    done = deploy(deployed, job_modules, "entrypoints/modal_app.py", **CARRIED)
+
+    assert done.returncode != 0
+    assert "modal deploy -m entrypoints.modal_app" in done.stdout + done.stderr
     assert len(deployed.world.published) == published
