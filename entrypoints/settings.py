@@ -145,7 +145,7 @@ class Settings(ClientSettings, LimitSettings, ModalSettings):
         10.0, ge=0, description="How long a function may take to stop once asked, before it is abandoned."
     )
     relay_batch: int = Field(
-        500, ge=1, le=1000, description="Outbox entries moved in one statement, at most."
+        1000, ge=1, le=5000, description="Outbox entries moved in one statement, at most."
     )
     queue_max_visible: int = Field(
         5000,

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 
 from domain.attempts import Attempt, StopReason
 
@@ -16,7 +17,7 @@ class Timeouts:
 
     def watch(self, attempt: Attempt, *, seconds: float) -> None:
         """Stop the attempt after `seconds`, unless it is let go before."""
-        end = asyncio.get_running_loop().time() + seconds
+        end = time.monotonic() + seconds
         self._ends[attempt] = end
         if end < self._rings_at:
             self._ring_at(end)
@@ -28,12 +29,12 @@ class Timeouts:
         if self._timer:
             self._timer.cancel()
         self._rings_at = end
-        self._timer = asyncio.get_running_loop().call_at(end, self._ring)
+        self._timer = asyncio.get_running_loop().call_later(end - time.monotonic(), self._ring)
 
     def _ring(self) -> None:
-        now = asyncio.get_running_loop().time()
         # A loop's timer may ring a moment early.
-        over = [attempt for attempt, end in self._ends.items() if end <= max(now, self._rings_at)]
+        now = max(time.monotonic(), self._rings_at)
+        over = [attempt for attempt, end in self._ends.items() if end <= now]
         self._timer, self._rings_at = None, math.inf
         for attempt in over:
             self.let_go(attempt)
