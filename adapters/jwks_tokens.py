@@ -7,7 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import structlog
@@ -35,12 +35,24 @@ UNREACHABLE = "Tokens cannot be verified now: their issuer does not answer."
 log = structlog.get_logger()
 
 
-class JwksTokenVerifier:
-    """Remembers each verified token until it expires, so that its second request costs microseconds.
+class _Remembered(NamedTuple):
+    """A token that was verified, and by which of the fetched keys."""
 
-    When it remembers too many, those used least recently go first. Keys are fetched again when they are
-    older than ten minutes, or, at most every ten seconds, when a token names one that is unknown; while the
-    issuer is down the old ones serve for an hour.
+    token: VerifiedToken
+    kid: str
+    key: PyJWK
+
+
+class JwksTokenVerifier:
+    """Remembers each verified token, so that its second request costs microseconds.
+
+    What a token says never changes, so only time and keys can end the trust in it: a remembered one is looked
+    at for its expiry each time, and verified anew once the keys were fetched again, so that a withdrawn key
+    takes its tokens along. When too many are remembered, those used least recently go first.
+
+    Keys are fetched again when they are older than ten minutes (remembered tokens do not wait for that), or,
+    at most every ten seconds, when a token names one that is unknown; while the issuer is down the old ones
+    serve for an hour.
     """
 
     def __init__(
@@ -59,24 +71,35 @@ class JwksTokenVerifier:
         self._tried_at: datetime | None = None
         self._fetching = asyncio.Lock()
         self._max_remembered = remembered
-        self._remembered: OrderedDict[bytes, VerifiedToken] = OrderedDict()
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def verify(self, token: str) -> VerifiedToken:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         known = self._remembered.get(digest)
         if known:
-            if known.expires_at + LEEWAY <= self._clock.now():
+            if known.token.expires_at + LEEWAY <= self._clock.now():
                 del self._remembered[digest]
                 raise NotAuthenticated(EXPIRED)
-            self._remembered.move_to_end(digest)
-            return known
-        verified = self._verified(token, await self._key_of(token))
-        self._remembered[digest] = verified
+            if self._is_trusted(known):
+                self._remembered.move_to_end(digest)
+                return known.token
+        kid, key = await self._key_of(token)
+        verified = self._verified(token, key)
+        self._remembered[digest] = _Remembered(verified, kid, key)
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
         return verified
 
-    async def _key_of(self, token: str) -> PyJWK:
+    def _is_trusted(self, known: _Remembered) -> bool:
+        age = self._age_of_keys()
+        if age is None or age > STALE_FOR or self._keys.get(known.kid) is not known.key:
+            return False
+        if age > FRESH_FOR and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.create_task(self._refresh(wanted=known.kid))
+        return True
+
+    async def _key_of(self, token: str) -> tuple[str, PyJWK]:
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise NotAuthenticated(REFUSED)
         try:
@@ -91,7 +114,7 @@ class JwksTokenVerifier:
             if self._fetched_at is None:
                 raise IssuerUnavailable(UNREACHABLE)
             raise NotAuthenticated(REFUSED)
-        return key
+        return kid, key
 
     def _verified(self, token: str, key: PyJWK) -> VerifiedToken:
         now = self._clock.now()
@@ -143,8 +166,11 @@ class JwksTokenVerifier:
                 self._keys, self._fetched_at = {}, None
 
     def _lacks(self, wanted: str) -> bool:
-        is_old = self._fetched_at is None or self._clock.now() - self._fetched_at > FRESH_FOR
-        return is_old or wanted not in self._keys
+        age = self._age_of_keys()
+        return age is None or age > FRESH_FOR or wanted not in self._keys
+
+    def _age_of_keys(self) -> timedelta | None:
+        return self._clock.now() - self._fetched_at if self._fetched_at else None
 
     async def _fetch_over_http(self) -> dict[str, Any]:
         return await fetch_keys(self._issuer)

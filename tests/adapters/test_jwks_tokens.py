@@ -190,17 +190,12 @@ async def test_a_published_key_that_cannot_be_used_does_not_spoil_the_others(wor
 
 async def test_of_too_many_remembered_tokens_those_used_least_recently_are_forgotten(world: World) -> None:
     verifier = JwksTokenVerifier(issuer=ISSUER, clock=world.clock, fetch=world.published, remembered=2)
-    first, second, third = (world.token(jti=str(number)) for number in range(3))
-    for token in (first, second, first, third):
-        await verifier.verify(token)
-    # With its key withdrawn, a token is trusted only where it is remembered.
-    world.published.keys = []
-    world.clock.at += timedelta(minutes=11)
+    tokens = [world.token(jti=str(number)) for number in range(3)]
+    verified = [await verifier.verify(tokens[number]) for number in (0, 1, 0, 2)]
 
-    assert (await verifier.verify(first)).user_id == "user-1"
-    assert (await verifier.verify(third)).user_id == "user-1"
-    with pytest.raises(NotAuthenticated):
-        await verifier.verify(second)
+    assert await verifier.verify(tokens[0]) is verified[0]
+    assert await verifier.verify(tokens[2]) is verified[3]
+    assert await verifier.verify(tokens[1]) is not verified[1]
 
 
 async def test_a_token_whose_critical_extension_we_do_not_know_is_refused(world: World) -> None:
@@ -271,6 +266,55 @@ async def test_a_key_that_was_withdrawn_is_trusted_no_longer(world: World) -> No
     world.clock.at += timedelta(minutes=11)
 
     await world.refuses(world.token(jti="later"))
+
+
+async def test_a_withdrawn_key_takes_remembered_tokens_along(world: World) -> None:
+    token = world.token()
+    await world.verifier.verify(token)
+    world.published.keys = []
+    world.clock.at += timedelta(minutes=11)
+
+    async def until_refused() -> None:
+        # The keys are asked for meanwhile.
+        async with asyncio.timeout(30):
+            while await world.verifier.verify(token):
+                await asyncio.sleep(0)
+
+    with pytest.raises(NotAuthenticated):
+        await until_refused()
+    assert world.published.fetches == 2
+
+
+async def test_under_stale_keys_a_remembered_token_waits_for_new_ones(world: World) -> None:
+    token = world.token(exp=world.clock.at + timedelta(days=1))
+    await world.verifier.verify(token)
+    world.published.keys = []
+    world.clock.at += timedelta(minutes=61)
+
+    await world.refuses(token)
+
+
+async def test_a_remembered_token_does_not_wait_for_an_issuer_that_is_down(world: World) -> None:
+    token = world.token(exp=world.clock.at + timedelta(days=1))
+    never = asyncio.Event()
+    first = True
+
+    async def answers_once() -> dict[str, Any]:
+        nonlocal first
+        if not first:
+            await never.wait()
+        first = False
+        return await world.published()
+
+    verifier = JwksTokenVerifier(issuer=ISSUER, clock=world.clock, fetch=answers_once)
+    verified = await verifier.verify(token)
+    world.clock.at += timedelta(minutes=11)
+    again = [await verifier.verify(token)]
+    await asyncio.sleep(0)
+    again.append(await verifier.verify(token))
+    never.set()
+
+    assert [each is verified for each in again] == [True, True]
 
 
 async def test_the_local_issuers_token_is_verified_by_its_published_keys(tmp_path: Path) -> None:
