@@ -22,6 +22,11 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """The number with the words for it: `1 worker lives`, `2 workers live`."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def fine(check: str, told: str) -> Finding:
     return Finding(check, Verdict.OK, told)
 

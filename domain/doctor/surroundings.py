@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from domain.doctor.findings import Finding, error, fine, warning
+from domain.doctor.findings import Finding, counted, error, fine, warning
 
 GIB = 1024**3
 LITTLE_SPACE = 2 * GIB
@@ -16,7 +16,7 @@ def judge_keys(usable: int, *, issuer: str) -> Finding:
             f"{issuer} publishes no key that can be used.",
             "Let it sign with an asymmetric key (ES256, RS256, EdDSA, …): shared secrets are not accepted.",
         )
-    return fine("tokens", f"{issuer} publishes {usable} usable keys.")
+    return fine("tokens", f"{issuer} publishes {counted(usable, 'usable key', 'usable keys')}.")
 
 
 def judge_no_keys(told: str, *, issuer: str, is_local: bool) -> Finding:

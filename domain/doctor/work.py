@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from domain.doctor.findings import Finding, error, fine, warning
+from domain.doctor.findings import Finding, counted, error, fine, warning
 from domain.ports.job_statistics import QueueDepth
 from domain.ports.vitals import Vitals
 from domain.ports.workers import LivingWorker
@@ -45,7 +45,8 @@ def _age(vitals: Vitals, at: datetime | None) -> timedelta:
 
 def _relay(vitals: Vitals, depth: QueueDepth, slack: timedelta) -> Finding:
     lag = _age(vitals, vitals.overdue_since(depth.oldest_due_at))
-    told = f"{vitals.due + vitals.due_remote} due entries wait in the outbox, for {_short(lag)} at most."
+    due = counted(vitals.due + vitals.due_remote, "due entry waits", "due entries wait")
+    told = f"{due} in the outbox, for {_short(lag)} at most."
     if vitals.held and vitals.held.jobs:
         held_for = _short(_age(vitals, vitals.held.oldest_at))
         told += f" Limits and pauses hold {vitals.held.jobs}, the first for {held_for}."
@@ -57,7 +58,9 @@ def _relay(vitals: Vitals, depth: QueueDepth, slack: timedelta) -> Finding:
 def _workers(vitals: Vitals, depth: QueueDepth, workers: Sequence[LivingWorker]) -> Finding:
     living = len(workers)
     capacity = sum(worker.presence.concurrency for worker in workers)
-    told = f"{living} workers live, for {capacity} attempts at once; {depth.visible} messages wait for them."
+    alive = counted(living, "worker lives", "workers live")
+    waiting = counted(depth.visible, "message waits", "messages wait")
+    told = f"{alive}, for {capacity} attempts at once; {waiting} in the queue."
     advice = "Start some with `jobledger worker`; `/metrics/scaling` says how many."
     if not living and (depth.visible or vitals.workable):
         return error("workers", told, advice)

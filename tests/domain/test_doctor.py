@@ -6,6 +6,7 @@ import pytest
 
 from domain.doctor.findings import Verdict
 from domain.doctor.store import judge_clock
+from domain.doctor.surroundings import judge_keys
 from domain.ports.examination import ClockReading
 from tests.builders import NOW
 
@@ -22,6 +23,11 @@ def test_an_answer_that_took_long_is_no_clock_that_is_wrong() -> None:
     assert judge_clock([slow]).verdict is Verdict.OK
     quick = reading(skew=0, there=0.001, back=0.002)
     assert judge_clock([slow, quick]).told == "The clock here and the database's are less than 0.1 s apart."
+
+
+@pytest.mark.parametrize(("keys", "told"), [(1, "1 usable key."), (0, "no key"), (2, "2 usable keys.")])
+def test_what_is_counted_is_said_as_people_say_it(keys: int, told: str) -> None:
+    assert told in judge_keys(keys, issuer="https://issuer.example").told
 
 
 @pytest.mark.parametrize(
