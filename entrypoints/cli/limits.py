@@ -68,7 +68,7 @@ def set_limit(
     """Limit a user or a group, whole: what is not given is not limited any more."""
     if concurrency is None and starts is None and weight is None:
         leave("Give --concurrency, --starts or --weight; `limits remove` takes a limit back.", WRONG_USAGE)
-    rate = {"starts": starts, "per_seconds": per_seconds, "burst": burst} if starts else None
+    rate = {"starts": starts, "per_seconds": per_seconds, "burst": burst} if starts is not None else None
     asked = {"concurrency": concurrency, "rate": rate, "weight": weight, "reason": reason}
     with make_client(url, token, roles=OPERATOR) as client:
         _show([ask(client, "PUT", "/limits", json=_whose(user, group) | asked)], as_json)
