@@ -21,7 +21,8 @@ from tests.fakes.modal import containers
 from tests.fakes.modal.closing import ClosingServer
 from tests.fakes.modal.containers import RunningContainer
 from tests.fakes.modal.faults import Fault
-from tests.fakes.modal.servicer import TERMINATED, UNNAMED, Servicer
+from tests.fakes.modal.servicer import TERMINATED, Servicer
+from tests.fakes.modal.storage import UNNAMED
 from tests.fakes.modal.world import Call, DeployedFunction, Stage, World
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
@@ -11,16 +11,11 @@ from modal_proto import api_pb2
 from modal_proto.api_grpc import ModalClientBase
 
 from tests.fakes.modal.faults import LoseReply, Refuse
-from tests.fakes.modal.world import BUILDER_VERSION, Call, DeployedFunction, Stage, digest
+from tests.fakes.modal.storage import UNNAMED, Storage
+from tests.fakes.modal.world import BUILDER_VERSION, Call, DeployedFunction, Stage
 
-if TYPE_CHECKING:
-    from tests.fakes.modal.containers import RunningContainer
-    from tests.fakes.modal.server import FakeModal
-
-SUCCESS = api_pb2.GenericResult.GENERIC_STATUS_SUCCESS
 TERMINATED = api_pb2.GenericResult.GENERIC_STATUS_TERMINATED
 HEARTBEAT_SECONDS = 10.0
-UNNAMED = "main"
 RESTRICTED = {
     "BlobCreate",
     "BlobGet",
@@ -34,13 +29,8 @@ RESTRICTED = {
 """All that a container whose access to Modal is restricted may ask for: what it needs to run at all."""
 
 
-class Handlers:
+class Handlers(Storage):
     """A method a request, named like it; `container` is whose socket it came through, None for a client's."""
-
-    def __init__(self, fake: "FakeModal", container: "RunningContainer | None" = None) -> None:
-        self.fake = fake
-        self.world = fake.world
-        self.container = container
 
     async def answer(self, name: str, stream: Any) -> None:
         request = await stream.recv_message()
@@ -71,8 +61,10 @@ class Handlers:
         return api_pb2.ClientHelloResponse()
 
     async def app_get_by_deployment_name(self, request: Any) -> Any:
-        app_id = self.world.apps.get((_environment(request), request.name), "")
-        return api_pb2.AppGetByDeploymentNameResponse(app_id=app_id, environment_name=_environment(request))
+        app_id = self.world.apps.get((self._environment(request), request.name), "")
+        return api_pb2.AppGetByDeploymentNameResponse(
+            app_id=app_id, environment_name=self._environment(request)
+        )
 
     async def environment_get_or_create(self, request: Any) -> Any:
         settings = api_pb2.EnvironmentSettings(image_builder_version=BUILDER_VERSION)
@@ -81,7 +73,7 @@ class Handlers:
 
     async def app_create(self, request: Any) -> Any:
         app_id = self.world.new_id("ap")
-        self.world.apps[(_environment(request), request.description)] = app_id
+        self.world.apps[(self._environment(request), request.description)] = app_id
         return api_pb2.AppCreateResponse(app_id=app_id, app_page_url=f"https://modal.test/apps/{app_id}")
 
     async def app_get_layout(self, request: Any) -> Any:
@@ -104,84 +96,13 @@ class Handlers:
         )
 
     async def app_get_or_create(self, request: Any) -> Any:
-        app_id = self.world.apps.get((_environment(request), request.app_name))
+        app_id = self.world.apps.get((self._environment(request), request.app_name))
         if app_id is None:
             raise GRPCError(Status.NOT_FOUND, f"no app {request.app_name}")
         return api_pb2.AppGetOrCreateResponse(app_id=app_id)
 
     async def app_get_tags(self, request: Any) -> Any:
         return api_pb2.AppGetTagsResponse(tags=self.world.tags.get(request.app_id, {}))
-
-    async def secret_update(self, request: Any) -> Any:
-        held = self.world.secret_ids[request.secret_id]
-        held.update({update.key: update.value for update in request.updates})
-        return Empty()
-
-    async def secret_get_or_create(self, request: Any) -> Any:
-        environment = _environment(request)
-        if request.object_creation_type in (
-            api_pb2.OBJECT_CREATION_TYPE_CREATE_OVERWRITE_IF_EXISTS,
-            api_pb2.OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS,
-            api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING,
-        ):
-            self.world.secrets[(environment, request.deployment_name)] = dict(request.env_dict)
-        elif request.object_creation_type != api_pb2.OBJECT_CREATION_TYPE_UNSPECIFIED:
-            secret_id = self.world.new_id("st")
-            self.world.secret_ids[secret_id] = dict(request.env_dict)
-            return api_pb2.SecretGetOrCreateResponse(secret_id=secret_id)
-        held = self.world.secrets.get((environment, request.deployment_name))
-        if held is None:
-            raise GRPCError(Status.NOT_FOUND, f"Secret '{request.deployment_name}' not found")
-        missing = [key for key in request.required_keys if key not in held]
-        if missing:
-            told = f"Secret '{request.deployment_name}' is missing key(s): {', '.join(missing)}"
-            raise GRPCError(Status.FAILED_PRECONDITION, told)
-        secret_id = f"st-{environment}-{request.deployment_name}"
-        self.world.secret_ids[secret_id] = held
-        return api_pb2.SecretGetOrCreateResponse(secret_id=secret_id)
-
-    async def volume_get_or_create(self, request: Any) -> Any:
-        volume_id = f"vo-{self._environment(request)}-{request.deployment_name}"
-        is_made = request.object_creation_type == api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING
-        if volume_id not in self.world.volumes and not is_made:
-            raise GRPCError(Status.NOT_FOUND, f"no volume {request.deployment_name}")
-        self.world.volumes.setdefault(volume_id, self.fake.volumes / volume_id).mkdir(exist_ok=True)
-        metadata = api_pb2.VolumeMetadata(name=request.deployment_name)
-        return api_pb2.VolumeGetOrCreateResponse(volume_id=volume_id, metadata=metadata)
-
-    async def volume_commit(self, request: Any) -> Any:
-        mounts = self._mine.function.definition.volume_mounts
-        if request.volume_id not in [mount.volume_id for mount in mounts]:
-            raise GRPCError(Status.NOT_FOUND, f"{request.volume_id} is not mounted here")
-        self.world.committed[request.volume_id] += 1
-        return api_pb2.VolumeCommitResponse(skip_reload=True)
-
-    async def image_get_or_create(self, request: Any) -> Any:
-        image_id = "im-" + digest(request.image.SerializeToString(deterministic=True))[:12]
-        self.world.images[image_id] = request.image
-        return api_pb2.ImageGetOrCreateResponse(
-            image_id=image_id,
-            result=api_pb2.GenericResult(status=SUCCESS),
-            metadata=api_pb2.ImageMetadata(image_builder_version=BUILDER_VERSION),
-        )
-
-    async def mount_batched_check_existence(self, request: Any) -> Any:
-        missing = [sha for sha in request.sha256_hex_hashes if sha not in self.world.files]
-        return api_pb2.MountBatchedCheckExistenceResponse(missing_sha256_hex_hashes=missing)
-
-    async def mount_put_file(self, request: Any) -> Any:
-        if request.WhichOneof("data_oneof") == "data":
-            self.world.files[request.sha256_hex] = request.data
-        return api_pb2.MountPutFileResponse(exists=request.sha256_hex in self.world.files)
-
-    async def mount_get_or_create(self, request: Any) -> Any:
-        if request.deployment_name:
-            mount_id = f"mo-{request.deployment_name}"
-            self.world.mounts.setdefault(mount_id, [])
-        else:
-            mount_id = self.world.new_id("mo")
-            self.world.mounts[mount_id] = list(request.files)
-        return api_pb2.MountGetOrCreateResponse(mount_id=mount_id)
 
     async def function_precreate(self, request: Any) -> Any:
         function = self._function(request.existing_function_id, request.app_id, request.function_name)
@@ -263,10 +184,6 @@ class Handlers:
         await self.fake.cancel(call, terminate_containers=request.terminate_containers)
         return Empty()
 
-    def _environment(self, request: Any) -> str:
-        """The one that is named, or else that of the container that asks."""
-        return request.environment_name or (self.container.environment_name if self.container else UNNAMED)
-
     def _call(self, call_id: str) -> Call:
         call = self.world.calls.get(call_id)
         if call is None:
@@ -274,12 +191,6 @@ class Handlers:
         return call
 
     # containers
-
-    @property
-    def _mine(self) -> "RunningContainer":
-        if self.container is None:
-            raise GRPCError(Status.PERMISSION_DENIED, "only containers ask for that")
-        return self.container
 
     async def container_hello(self, request: Any) -> Any:
         return Empty()
@@ -331,10 +242,6 @@ class Handlers:
         async with call.changed:
             call.changed.notify_all()
         return Empty()
-
-
-def _environment(request: Any) -> str:
-    return request.environment_name or UNNAMED
 
 
 def _serving(name: str) -> Any:
