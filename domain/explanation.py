@@ -162,7 +162,8 @@ def _held(hold: Hold, limit: Limit) -> Explanation:
         return Explanation(
             Reason.RATE_LIMIT, told, Next("It goes in its turn from then on.", AttemptStarted, hold.until)
         )
-    told = f"{whose} may have {limit.concurrency} attempts queued or running at once, and has {hold.taken}."
+    attempts = "1 attempt" if limit.concurrency == 1 else f"{limit.concurrency} attempts"
+    told = f"{whose} may have {attempts} queued or running at once, and has {hold.taken}."
     coming = "It goes in its turn when one of those has ended."
     if limit.concurrency == 0:
         coming = "It goes on when an operator raises the limit."

@@ -126,7 +126,7 @@ async def test_a_job_held_by_its_users_limit_says_which_and_how_much_of_it_is_ta
     told = await explained(client, job)
 
     assert told["reason"] == "concurrency_limit"
-    assert told["told"] == "The job's user may have 1 attempts queued or running at once, and has 1."
+    assert told["told"] == "The job's user may have 1 attempt queued or running at once, and has 1."
     assert told["held_by"] == {
         "queue": None, "user_id": "user-1", "group_key": None, "concurrency": 1, "rate": None, "taken": 1,
     }  # fmt: skip
