@@ -64,7 +64,8 @@ async def slow(ports: PostgresPorts, step: Coroutine[Any, Any, int]) -> AsyncIte
     async with await psycopg.AsyncConnection.connect(ports.owner_url, autocommit=True) as gate:
         await gate.execute("SELECT pg_advisory_lock(815)")
         task = asyncio.create_task(step)
-        while (await (await gate.execute(WAITERS)).fetchone()) != (1,):
+        # Who comes to its end without waiting has failed, and says so below.
+        while not task.done() and (await (await gate.execute(WAITERS)).fetchone()) != (1,):
             await asyncio.sleep(0.01)
         yield task
         await gate.execute("SELECT pg_advisory_unlock(815)")
