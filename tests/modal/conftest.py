@@ -28,7 +28,7 @@ from tests.fakes.modal.server import UNNAMED, FakeModal, fake_modal
 from tests.fakes.modal.world import Call
 
 ROOT = Path(__file__).parent.parent.parent
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 300
 DATABASE = (UNNAMED, "jobledger-database")
 IDENTITY = (UNNAMED, "jobledger-identity")
 CARRIED = {
@@ -92,7 +92,7 @@ def deploy(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -52,7 +52,7 @@ def jobledger(fake: FakeModal, database: TestDatabase, *arguments: str) -> "subp
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -169,7 +169,7 @@ def test_an_unreachable_modal_is_said_to_be_within_the_deadline() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
 
     told = [line for line in done.stdout.splitlines() if line.startswith("told:")]

@@ -183,7 +183,7 @@ def audit_verify(path: Path, origin: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -27,7 +27,7 @@ from tests.fakes.modal.world import Call, DeployedFunction, Stage, World
 
 T = TypeVar("T")
 TOKEN_ID, TOKEN_SECRET = "ak-fake", "as-fake"
-CALL_SECONDS = 180.0
+CALL_SECONDS = 300.0
 TIMEOUT = api_pb2.GenericResult.GENERIC_STATUS_TIMEOUT
 INTERNAL_FAILURE = api_pb2.GenericResult.GENERIC_STATUS_INTERNAL_FAILURE
 FAILURE = api_pb2.GenericResult.GENERIC_STATUS_FAILURE
