@@ -24,7 +24,7 @@ def quoted(value: str | None) -> str:
     return '"' + (value.replace('"', '\\"') if '"' in value else value) + '"'
 
 
-# For texts that come again and again, as users, job types and facts do: found sooner than quoted.
+# For short texts that come again and again, as users, job types and facts do: found sooner than quoted.
 quoted_again = lru_cache(4096)(quoted)
 NO_TEXTS = quoted("{}")
 

@@ -108,7 +108,7 @@ def _event_row(item: EncodedChange) -> tuple[str, ...]:
         by.command_id,
         by.actor.kind.value,
         quoted_again(by.actor.id),
-        quoted_again(by.request_id),
+        quoted(by.request_id),
         quoted(by.traceparent),
         str(event.schema_version),
         quoted_again(event.facts),
@@ -147,7 +147,7 @@ def _submit_row(item: EncodedChange) -> tuple[str, ...]:
         quoted(text_array(after.tags)) if after.tags else NO_TEXTS,
         quoted(item.parameters),
         view.status,
-        quoted_again(view.details),
+        quoted(view.details),
     )
 
 

@@ -16,6 +16,8 @@ from domain.job import Job, Lease
 from domain.lifecycle import Status
 from domain.views import JobView
 
+REMEMBERED_CHARACTERS = 200
+
 
 def decode(row: tuple[Any, ...], worker_id: WorkerId) -> JobView:
     """The view of a row of `job_queue/start_waiting`: an attempt of `worker_id` began at its last change."""
@@ -58,8 +60,13 @@ def decode(row: tuple[Any, ...], worker_id: WorkerId) -> JobView:
     return view if details.keys() <= BUDGETS else with_details(view, details)
 
 
+def _details_of(text: str) -> dict[str, Any]:
+    # Parameters that are no JSON of the stored kind stand here too, and may be long.
+    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else orjson.loads(text)
+
+
 # Most jobs' say the same; whoever reads them changes nothing.
 @lru_cache(1024)
-def _details_of(text: str) -> dict[str, Any]:
+def _remembered(text: str) -> dict[str, Any]:
     details: dict[str, Any] = orjson.loads(text)
     return details

@@ -355,3 +355,14 @@ async def give_up(ports: Ports, delivery: Delivery, *, fails: bool) -> JobView:
         else decisions.lose(view.job, cause=Cause.CRASHED, policy=policy, chance=1.0, at=at)
     )
     return await append(ports, view, event, settles=delivery.msg_id)
+
+
+async def test_what_was_set_apart_does_not_hold_a_limiting_relay_back(ports: Ports) -> None:
+    await set_limit(ports, limits.user(OTHER), concurrency=1)
+    await submitted(ports, 3)
+    await ports.outbox.relay(limit=9, max_visible=9)
+    deliveries = await ports.queue.receive(limit=3, lease_seconds=60)
+    await ports.queue.set_apart({delivery.lease: 2 for delivery in deliveries})
+    await submit(ports)
+
+    assert (await ports.outbox.relay(limit=9, max_visible=1)).moved == 1

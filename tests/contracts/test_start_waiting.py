@@ -131,3 +131,15 @@ async def test_no_more_than_the_limit_are_started_and_the_oldest_first(ports: Po
     claimed = await start_waiting(ports, limit=2)
 
     assert [view.job.id for view in claimed.started] == [view.job.id for view in views[:2]]
+
+
+async def test_started_jobs_of_one_user_share_nothing_that_one_of_them_could_change(ports: Ports) -> None:
+    long, short = {"odd": [1.5] * 200}, {"odd": [1.5]}
+    for parameters in (long, long, short, short):
+        await submit(ports, job_parameters=parameters)
+    first, second, third, fourth = (await start_waiting(ports)).started
+    for changed in (first, third):
+        assert isinstance(changed.job_parameters, dict)
+        changed.job_parameters.clear()
+
+    assert (second.job_parameters, fourth.job_parameters) == (long, short)

@@ -5,7 +5,7 @@ WITH room AS MATERIALIZED (
     SELECT least(%(limit)s::bigint, %(max_visible)s - count(*)) AS places
     FROM (
         SELECT FROM pgmq.q_job_queue
-        WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ? 'compute')
+        WHERE vt <= statement_timestamp() AND (headers IS NULL OR NOT headers ?| '{compute,chances_left}')
         LIMIT %(max_visible)s
     ) AS visible
 ), due AS MATERIALIZED (
