@@ -1,6 +1,7 @@
 """One embedded PostgreSQL a test run, one migrated template database, a clone of it for each test."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ property_settings.register_profile(
     print_blob=True,
 )
 property_settings.load_profile("any machine")
+
+# A shell has what it starts in the background ignore SIGINT, and so would the services under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "jobledger_template"
 _numbers = count(1)

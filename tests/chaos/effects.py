@@ -38,6 +38,6 @@ async def exactly_once(context: JobContext, parameters: dict[str, Any]) -> Json:
         await transaction.connection.execute(
             "INSERT INTO exactly_once VALUES (%s, %s)", [context.job_id, context.attempt]
         )
-        # Long enough to be killed in.
-        await asyncio.sleep(0.01)
+        # A statement that is long enough to be killed in.
+        await transaction.connection.execute("SELECT pg_sleep(0.01)")
     return None

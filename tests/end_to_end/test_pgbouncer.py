@@ -28,6 +28,7 @@ from entrypoints.worker import Worker
 from tests.builders import provenance, submission
 from tests.conftest import TestDatabase, TestServer
 from tests.pgbouncer import PgBouncer, pgbouncer, skip_without_pgbouncer
+from tests.waiting import until
 
 DEADLINE_SECONDS = 30
 
@@ -97,12 +98,6 @@ async def submit(services: Services, job_type: str, **parameters: Any) -> JobId:
     change = submission(job_type=job_type, job_parameters=parameters)
     await services.store.append([change])
     return change.job_id
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not await holds():
-            await asyncio.sleep(0)
 
 
 async def ended(services: Services, job_ids: list[JobId]) -> list[list[type[JobEvent]]]:

@@ -28,6 +28,7 @@ from entrypoints.services import Archiving, Services
 from entrypoints.settings import Settings
 from tests.builders import new_id, provenance, submission
 from tests.conftest import TestDatabase
+from tests.waiting import until
 
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 
@@ -294,8 +295,7 @@ async def test_a_reader_in_the_way_is_waited_for(
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
         moving = asyncio.create_task(move(archiving))
         with owner(database) as watcher:
-            while watcher.execute(waits).fetchone() == (0,):
-                await asyncio.sleep(0.01)
+            await until(lambda: watcher.execute(waits).fetchone() == (1,))
         reader.rollback()
         done, _ = await moving
 

@@ -19,6 +19,7 @@ from entrypoints.sealer import Sealer
 from entrypoints.services import Services
 from entrypoints.settings import Settings
 from tests.builders import submission
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -38,9 +39,10 @@ async def submit(services: Services, jobs: int) -> None:
 
 
 async def until_sealed(services: Services, position: int) -> None:
-    async with asyncio.timeout(20):
-        while await services.ledger.last_position() < position:
-            await asyncio.sleep(0.02)
+    async def is_sealed() -> bool:
+        return await services.ledger.last_position() >= position
+
+    await until(is_sealed)
 
 
 async def types(services: Services) -> list[str]:
@@ -119,9 +121,8 @@ async def test_a_key_is_replaced_with_overlap_while_the_sealer_runs(
 
 
 async def until_signed_by(settings: Settings, keys: list[LogKey]) -> None:
-    async with asyncio.timeout(20):
-        while signers(settings) != [(key.name, key.id) for key in keys]:
-            await asyncio.sleep(0.05)
+    wanted = [(key.name, key.id) for key in keys]
+    await until(lambda: signers(settings) == wanted)
 
 
 def signers(settings: Settings) -> list[tuple[str, bytes]]:

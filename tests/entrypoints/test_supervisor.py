@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -14,6 +13,7 @@ import pytest
 
 from domain.errors import InvalidSettings
 from entrypoints.supervisor import Part, Supervisor
+from tests.waiting import until
 
 DEADLINE_SECONDS = 10.0
 
@@ -74,13 +74,6 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
         return True
     return False
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, "it never came to be"
-        await asyncio.sleep(0.01)
 
 
 async def test_a_child_that_was_killed_is_started_again(tmp_path: Path, output: IO[str]) -> None:

@@ -29,6 +29,7 @@ from entrypoints.settings import Settings
 from entrypoints.tracing_settings import wants_tracing
 from entrypoints.worker import Worker
 from tests.fakes.otlp import CollectedSpan, Collector, collecting
+from tests.waiting import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
@@ -78,11 +79,14 @@ async def run_to_the_end(
 ) -> None:
     leaving = asyncio.Event()
     worker = Worker(services, bootstrap.local_compute(services, settings), settings)
-    async with asyncio.TaskGroup() as running, asyncio.timeout(20):
+    async with asyncio.TaskGroup() as running:
         running.create_task(worker.run(leaving))
         running.create_task(relay_until(leaving, services, settings))
-        while not (await client.get(f"/jobs/{job_id}")).json()["finished_at"]:
-            await asyncio.sleep(0.01)
+
+        async def has_ended() -> bool:
+            return bool((await client.get(f"/jobs/{job_id}")).json()["finished_at"])
+
+        await until(has_ended)
         leaving.set()
 
 

@@ -42,6 +42,7 @@ from entrypoints.settings import Settings
 from entrypoints.worker import Worker
 from tests.builders import provenance, submission
 from tests.conftest import TestDatabase
+from tests.waiting import until
 
 QUICK = RetryPolicy(first_delay_seconds=0.01, max_attempts=2)
 DEADLINE_SECONDS = 20
@@ -179,9 +180,7 @@ class Running:
         return change.job_id
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while not await holds():
-                await asyncio.sleep(0)
+        await until(holds, at_most=DEADLINE_SECONDS)
 
     async def ended(self, job_id: JobId) -> list[JobEvent]:
         """The job's events, once it has ended."""

@@ -26,6 +26,7 @@ from tests.builders import submission
 from tests.conftest import TestDatabase
 from tests.fakes.modal.server import UNNAMED, FakeModal, fake_modal
 from tests.fakes.modal.world import Call
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 DEADLINE_SECONDS = 300
@@ -168,24 +169,20 @@ class OnModal:
         return view
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with self._patience():
-            while not holds():
-                await asyncio.sleep(0.02)
+        await until(holds, at_most=DEADLINE_SECONDS, told=self._told)
 
     async def until_status(self, job_id: JobId, *statuses: str) -> JobView:
-        async with self._patience():
-            while (view := await self.view(job_id)).job.status not in statuses:
-                await asyncio.sleep(0.02)
-        return view
+        views: list[JobView] = []
 
-    @asynccontextmanager
-    async def _patience(self) -> AsyncIterator[None]:
-        """Wait no longer than is reasonable, and then say what the containers said."""
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                yield
-        except TimeoutError:
-            pytest.fail(f"It took too long. What containers said:\n{self.fake.said()}")
+        async def is_there() -> bool:
+            views.append(await self.view(job_id))
+            return views[-1].job.status in statuses
+
+        await until(is_there, at_most=DEADLINE_SECONDS, told=self._told)
+        return views[-1]
+
+    def _told(self) -> str:
+        return f"It took too long. What containers said:\n{self.fake.said()}"
 
     async def let_it_lapse(self) -> None:
         """Let the time be up of every message that was handed to Modal."""

@@ -1,10 +1,9 @@
 """The ledger sealed on Modal, by a container that has its key and none of the users' code."""
 
-import asyncio
 import base64
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from tests.conftest import TestDatabase
 from tests.fakes.modal.server import UNNAMED, FakeModal, fake_modal
 from tests.fakes.modal.world import MOUNTED_AT, DeployedFunction
 from tests.modal.conftest import CARRIED, DATABASE, DEADLINE_SECONDS, IDENTITY, ROOT, deploy
+from tests.waiting import until
 
 SEED = b"\5" * 32
 KEY = base64.b64encode(SEED).decode()
@@ -87,16 +87,12 @@ def published(fake: FakeModal) -> str:
     return (fake.world.volumes[VOLUME] / "checkpoint").read_text(encoding="utf-8")
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not holds():
-            await asyncio.sleep(0.02)
-
-
 async def until_status(services: Services, job_id: JobId, status: str) -> None:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while (view := await services.views.get(job_id)) is None or view.job.status != status:
-            await asyncio.sleep(0.02)
+    async def is_there() -> bool:
+        view = await services.views.get(job_id)
+        return view is not None and view.job.status == status
+
+    await until(is_there, at_most=DEADLINE_SECONDS)
 
 
 def tick(fake: FakeModal) -> int:
@@ -215,8 +211,8 @@ async def test_what_is_recorded_wakes_who_seals_it_and_what_is_sealed_wakes_who_
 ) -> None:
     await services.store.append([submission()])
     fake.call("keep_up")
-    await until(lambda: len(fake.world.calls_of("seal")) > 0)
-    await until(lambda: len(fake.world.calls_of("keep_up")) > 1)
+    await until(lambda: len(fake.world.calls_of("seal")) > 0, at_most=DEADLINE_SECONDS)
+    await until(lambda: len(fake.world.calls_of("keep_up")) > 1, at_most=DEADLINE_SECONDS)
     sealed = fake.result(fake.world.calls_of("seal")[0])["sealed"]
 
     assert sealed > 0
@@ -231,7 +227,7 @@ async def test_a_container_that_may_not_ask_modal_ends_by_itself_what_ignores_it
     await until_status(services, change.job_id, "processing")
     container = fake.container_of(call)
     await cancel_job(services.store, services.hints, job_id=change.job_id, provenance=provenance())
-    await until(lambda: container in fake.ended)
+    await until(lambda: container in fake.ended, at_most=DEADLINE_SECONDS)
     again = fake.result(call)
     events = [recorded.event for recorded in await services.store.read_stream(change.job_id)]
 

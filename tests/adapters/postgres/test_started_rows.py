@@ -13,7 +13,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def row(details: dict[str, object]) -> tuple[object, ...]:
     text = orjson.dumps({"max_attempts": 3, "max_lost_attempts": 5} | details).decode()
-    asked = (0, "user-1", "sample_task", None, None, [], None, None)
+    asked: tuple[object, ...] = (0, "user-1", "sample_task", None, None, [], None, None)
     return (1, 1, new_id(), AT, None, *asked, AT, 2, 1, None, None, text)
 
 

@@ -16,6 +16,7 @@ from domain import limits
 from tests.builders import submission
 from tests.conftest import PostgresPorts, TestDatabase
 from tests.contracts.test_limits import pause, set_limit
+from tests.waiting import until
 
 # Whoever takes a lock waits at a gate first: so the statement that takes it has its snapshot already.
 SLOW_LOCKS = """
@@ -64,9 +65,12 @@ async def slow(ports: PostgresPorts, step: Coroutine[Any, Any, int]) -> AsyncIte
     async with await psycopg.AsyncConnection.connect(ports.owner_url, autocommit=True) as gate:
         await gate.execute("SELECT pg_advisory_lock(815)")
         task = asyncio.create_task(step)
-        # Who comes to its end without waiting has failed, and says so below.
-        while not task.done() and (await (await gate.execute(WAITERS)).fetchone()) != (1,):
-            await asyncio.sleep(0.01)
+
+        async def is_at_the_gate() -> bool:
+            # Who comes to its end without waiting has failed, and says so below.
+            return task.done() or (await (await gate.execute(WAITERS)).fetchone()) == (1,)
+
+        await until(is_at_the_gate)
         yield task
         await gate.execute("SELECT pg_advisory_unlock(815)")
         await task
